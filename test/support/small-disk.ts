@@ -1,0 +1,52 @@
+// small-disk.ts - a file system of a few megabytes that can be filled and made read-only; for root only
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { skipFor } from './require.ts'
+
+export interface SmallDisk {
+  readonly dir: string
+  /** Nothing, or this much, is left. */
+  fill(leftBytes?: number): void
+  /** What filled it goes. */
+  clear(): void
+  setReadOnly(isReadOnly: boolean): void
+  remove(): void
+}
+
+const mount = (...args: string[]) => execFileSync('mount', args, { stdio: 'pipe' })
+
+/** Why tests with one cannot run here; undefined when they can. */
+export const skipSmallDisk = (): string | undefined => skipFor('mount', whyNot())
+
+function whyNot(): string | undefined {
+  if (process.getuid?.() !== 0) return 'only root can mount a file system'
+  try {
+    createSmallDisk(1024 * 1024).remove()
+    return undefined
+  } catch {
+    return 'no file system can be mounted here' // a container without the right to
+  }
+}
+
+export function createSmallDisk(bytes: number): SmallDisk {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-small-disk-'))
+  mount('-t', 'tmpfs', '-o', `size=${bytes},mode=700`, 'tmpfs', dir)
+  const filler = join(dir, 'filler')
+  return {
+    dir,
+    fill(leftBytes = 0) {
+      const { bavail, bsize } = statfsSync(dir)
+      writeFileSync(`${filler}-${bavail}`, Buffer.alloc(Math.max(0, bavail * bsize - leftBytes), 1))
+    },
+    clear() {
+      execFileSync('sh', ['-c', 'rm -f "$0"/filler-*', dir])
+    },
+    setReadOnly: (isReadOnly) => void mount('-o', `remount,${isReadOnly ? 'ro' : 'rw'}`, dir),
+    remove() {
+      execFileSync('umount', ['-l', dir])
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
