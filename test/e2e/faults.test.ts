@@ -3,7 +3,6 @@ import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createClient } from '../../hub/cli/client.ts'
-import { sleep, systemClock } from '../../shared/clock.ts'
 import type { Pod } from '../../shared/kinds/object.ts'
 import { AGENT } from '../support/agent-process.ts'
 import { startProgram } from '../support/child-program.ts'
@@ -17,9 +16,8 @@ const TIMEOUT_MS = 180_000
 fileWithin(t, TIMEOUT_MS)
 const WRITERS = 4
 const WRITES_BEFORE_KILL = 120
-/** Two agents with one identity would take turns within a few beats. */
+/** An agent that is gone for a beat and a half may be followed by another with its identity. */
 const BEAT_MS = 1_000
-const FLAP_WATCH_MS = 6_000
 
 type Story = (t: Test, cluster: Cluster) => Promise<void>
 
@@ -146,21 +144,24 @@ const stories: Record<string, Story> = {
     const folder = join(cluster.dir, 'clone')
     mkdirSync(folder)
     cpSync(agent.dataDir, join(folder, 'data'), { recursive: true })
-    const clone = startProgram({
-      file: AGENT,
-      args: ['--data-dir', join(folder, 'data'), '--docker-host', 'none'],
-      env: { PATH: process.env['PATH'], HOME: folder },
-    })
-    t.teardown(() => clone.kill9())
-    await clone.ready
-    await eventually(() => /another device uses our identity and was there first/.test(clone.log()), WITHIN_MS)
+    const knock = async () => {
+      const clone = startProgram({
+        file: AGENT,
+        args: ['--data-dir', join(folder, 'data'), '--docker-host', 'none'],
+        env: { PATH: process.env['PATH'], HOME: folder },
+      })
+      t.teardown(() => clone.kill9())
+      await clone.ready
+      await eventually(() => /another device uses our identity and was there first/.test(clone.log()), WITHIN_MS)
+      t.notMatch(clone.log(), /connected to the hub/)
+      await clone.kill9()
+    }
+    for (let tries = 0; tries < 3; tries++) await knock()
     await eventually(() => /another device shows our identity and was sent away/.test(agent.logs()), WITHIN_MS)
     const { kubectl } = cluster
     await eventually(async () => /DuplicateIdentity/.test(await kubectl.ok('get events -A')), WITHIN_MS)
     await untilTold(kubectl, `node ${agent.nodeName}`, /DuplicateIdentity.*two devices use this identity/)
-    await sleep(systemClock, FLAP_WATCH_MS)
     t.equal(sessions(), before, 'the first one was never disturbed')
-    t.equal(clone.log().match(/connected to the hub/g)?.length ?? 0, 0)
     await obeys(cluster)
   },
 }
