@@ -1,5 +1,5 @@
 // hostile.test.ts - devices that lie, clients that push too hard, and people who guess: the hub and everybody else go on
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
@@ -14,6 +14,7 @@ import { parseJoinToken } from '../../shared/protocol/join-token.ts'
 import { container, deployment, newPod } from '../support/builders.ts'
 import { createCluster, sideBySide, type Cluster } from '../support/cluster.ts'
 import { facts } from '../support/fleet-rig.ts'
+import { socketBuffersBytesMax } from '../support/socket-buffers.ts'
 
 sideBySide(t)
 
@@ -302,15 +303,6 @@ t.test('Bad input is answered clearly and leaves everything as it was', async (t
 })
 
 const LARGE_BYTES = 900_000
-const BUFFERS_BYTES_ELSEWHERE = 16 * 1024 * 1024
-
-/** What a kernel takes at most for one connection, on both of its ends, before anybody reads. */
-function socketBuffersMax(): number {
-  const files = ['rmem', 'wmem'].map((name) => `/proc/sys/net/ipv4/tcp_${name}`)
-  if (!files.every(existsSync)) return BUFFERS_BYTES_ELSEWHERE
-  const most = files.map((file) => Number(readFileSync(file, 'utf8').trim().split(/\s+/).at(-1)))
-  return most.reduce((sum, bytes) => sum + bytes)
-}
 
 t.test('A watcher that does not read is ended, and the others miss nothing', async (t) => {
   const cluster = await createCluster(t, { nodes: 1 })
@@ -323,7 +315,7 @@ t.test('A watcher that does not read is ended, and the others miss nothing', asy
   slow.pause()
   await cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'busy' } })
   // First what fills every buffer between hub and client, then more lines than the hub holds back.
-  const large = Math.ceil(socketBuffersMax() / LARGE_BYTES) + 1
+  const large = Math.ceil(socketBuffersBytesMax() / LARGE_BYTES) + 1
   const changes = large + PENDING_MAX + 1_000
   for (let number = 1; number <= changes; number++) {
     cluster.hub.objects.modify(CONFIG_MAP, 'default', 'busy', (current) => ({

@@ -10,6 +10,7 @@ import { startCallRig } from '../../support/call-rig.ts'
 import { containerSpec } from '../../support/container-spec.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createFakeRuntime, type FakeRuntime } from '../../support/fake-runtime.ts'
+import { socketBuffersBytesMax } from '../../support/socket-buffers.ts'
 
 const never = new AbortController().signal
 const pod = { podUid: 'pod-1', container: 'main' }
@@ -224,8 +225,11 @@ t.test('Usage is measured from two samples', async (t) => {
   t.match(result.body, { containers: [{ podUid: 'pod-1', container: 'main', cpuNanoCores: 5e8, memoryBytes: 4096 }] })
 })
 
+/** What waits in the kernel and in both programs. */
+const BETWEEN_BYTES_MAX = socketBuffersBytesMax() + 16 * 1024 * 1024
+
 t.test('A reader who is slow holds back the device instead of filling the hub', async (t) => {
-  const total = 64 * 1024 * 1024
+  const total = 2 * BETWEEN_BYTES_MAX
   const rig = await startCallRig(t)
   let produced = 0
   const runtime = withExec(createFakeRuntime({ clock: systemClock, images: ['app:1'] }), async ({ stdout }) => {
@@ -252,7 +256,7 @@ t.test('A reader who is slow holds back the device instead of filling the hub', 
     before = produced
     return stands
   })
-  t.ok(produced < 24 * 1024 * 1024, `the device stopped after ${produced} bytes`)
+  t.ok(produced < BETWEEN_BYTES_MAX, `the device stopped after ${produced} bytes`)
   go()
   t.same(await stream.ended, { outcome: 'done', exitCode: 0 })
   t.equal(taken, total)
@@ -271,7 +275,7 @@ t.test('Input waits for a program that does not read', async (t) => {
   const stream = await rig.calls.open('node-1', exec, never)
   let sent = 0
   const flood = (async () => {
-    for (; sent < 64 * 1024 * 1024; sent += 65_536) await stream.send(CHANNEL.stdin, new Uint8Array(65_536))
+    for (; sent < 2 * BETWEEN_BYTES_MAX; sent += 65_536) await stream.send(CHANNEL.stdin, new Uint8Array(65_536))
   })().catch(() => undefined)
   let before = -1
   await eventually(async () => {
@@ -280,7 +284,7 @@ t.test('Input waits for a program that does not read', async (t) => {
     before = sent
     return stands
   })
-  t.ok(sent < 24 * 1024 * 1024, `the hub stopped after ${sent} bytes`)
+  t.ok(sent < BETWEEN_BYTES_MAX, `the hub stopped after ${sent} bytes`)
   t.ok((inputs[0]?.readableLength ?? 0) < 1024 * 1024, 'the device holds little')
   stream.close()
   await flood
