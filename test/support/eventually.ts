@@ -29,3 +29,17 @@ export async function eventually<T>(
     await sleep(systemClock, everyMs)
   }
 }
+
+const STILL_FOR_MS = 100
+
+/** Waits until a count has begun and then stands still: whatever was to take more is full. */
+export async function untilStill(count: () => number): Promise<void> {
+  let before = 0
+  await eventually(async () => {
+    await sleep(systemClock, STILL_FOR_MS)
+    const now = count()
+    const isStill = now > 0 && now === before
+    before = now
+    return isStill
+  })
+}

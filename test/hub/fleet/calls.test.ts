@@ -4,11 +4,11 @@ import { PassThrough } from 'node:stream'
 import t from 'tap'
 import type { Runtime } from '../../../agent/runtime/runtime.ts'
 import { CALLS_PER_NODE_MAX } from '../../../hub/fleet/calls.ts'
-import { sleep, systemClock } from '../../../shared/clock.ts'
+import { systemClock } from '../../../shared/clock.ts'
 import { CHANNEL, type CallStream } from '../../../shared/protocol/calls.ts'
 import { startCallRig } from '../../support/call-rig.ts'
 import { containerSpec } from '../../support/container-spec.ts'
-import { eventually } from '../../support/eventually.ts'
+import { eventually, untilStill } from '../../support/eventually.ts'
 import { createFakeRuntime, type FakeRuntime } from '../../support/fake-runtime.ts'
 import { socketBuffersBytesMax } from '../../support/socket-buffers.ts'
 
@@ -249,13 +249,7 @@ t.test('A reader who is slow holds back the device instead of filling the hub', 
     taken += data.length
   })
   // It produces until every buffer between is full, and then stands still.
-  let before = -1
-  await eventually(async () => {
-    await sleep(systemClock, 100)
-    const stands = produced > 0 && produced === before
-    before = produced
-    return stands
-  })
+  await untilStill(() => produced)
   t.ok(produced < BETWEEN_BYTES_MAX, `the device stopped after ${produced} bytes`)
   go()
   t.same(await stream.ended, { outcome: 'done', exitCode: 0 })
@@ -277,13 +271,7 @@ t.test('Input waits for a program that does not read', async (t) => {
   const flood = (async () => {
     for (; sent < 2 * BETWEEN_BYTES_MAX; sent += 65_536) await stream.send(CHANNEL.stdin, new Uint8Array(65_536))
   })().catch(() => undefined)
-  let before = -1
-  await eventually(async () => {
-    await sleep(systemClock, 100)
-    const stands = sent > 0 && sent === before
-    before = sent
-    return stands
-  })
+  await untilStill(() => sent)
   t.ok(sent < BETWEEN_BYTES_MAX, `the hub stopped after ${sent} bytes`)
   t.ok((inputs[0]?.readableLength ?? 0) < 1024 * 1024, 'the device holds little')
   stream.close()

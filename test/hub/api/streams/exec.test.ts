@@ -4,10 +4,10 @@ import t from 'tap'
 import type { ExecRequest } from '../../../../agent/runtime/runtime.ts'
 import { createLeases } from '../../../../hub/api/streams/leases.ts'
 import { createStreamUpgrades } from '../../../../hub/api/subresources/stream-upgrades.ts'
-import { sleep, systemClock } from '../../../../shared/clock.ts'
+import { systemClock } from '../../../../shared/clock.ts'
 import { POD } from '../../../../shared/kinds/pod.ts'
 import { openChannels } from '../../../support/channel-client.ts'
-import { eventually } from '../../../support/eventually.ts'
+import { eventually, untilStill } from '../../../support/eventually.ts'
 import type { FakeRuntime } from '../../../support/fake-runtime.ts'
 import { socketBuffersBytesMax } from '../../../support/socket-buffers.ts'
 import { spdyOverUpgrade } from '../../../support/spdy-client.ts'
@@ -233,13 +233,7 @@ t.test('A reader that stops reading stops the command, not the hub', async (t) =
   const client = await openChannels(hub, EXEC)
   client.ws.pause()
   const memoryBefore = process.memoryUsage().rss
-  let before = -1
-  await eventually(async () => {
-    await sleep(systemClock, 100)
-    const stands = produced > 0 && produced === before
-    before = produced
-    return stands
-  })
+  await untilStill(() => produced)
   t.ok(produced < most, `the command stopped after ${produced} bytes`)
   t.ok(process.memoryUsage().rss - memoryBefore < 128 * 1024 * 1024, 'memory stays bounded')
   client.ws.resume()
