@@ -1,4 +1,5 @@
 // container-spec.ts - turns a pod and one of its containers into what the runtime is asked to make; pure
+import { posix } from 'node:path'
 import type { Pod } from '../../shared/kinds/object.ts'
 import { bytes, milliCpu } from '../../shared/quantity.ts'
 import {
@@ -9,6 +10,7 @@ import {
   type Mount,
   type NetworkChoice,
   type PortMapping,
+  type Termination,
 } from '../runtime/runtime.ts'
 import { environmentOf, type EnvContext } from './env.ts'
 import { expand } from './expand.ts'
@@ -22,8 +24,11 @@ export interface ContainerSpecInput extends EnvContext {
   network: NetworkChoice
   mounts: readonly Mount[]
   image: ImageInfo
+  messageFolder: string
 }
 
+/** Upstream's default; the hub writes it into every pod. */
+const TERMINATION_PATH = '/dev/termination-log'
 /** Longer host names are refused by the kernel. */
 const HOSTNAME_LENGTH_MAX = 63
 
@@ -53,8 +58,16 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpec {
     stdin: spec.stdin ?? false,
     stdinOnce: spec.stdinOnce ?? false,
     tty: spec.tty ?? false,
+    termination: terminationOf(input),
   }
 }
+
+/** Not part of the hash: no pod can change it, and what runs is not made anew because an agent has learned of it. */
+const terminationOf = ({ container: { spec }, messageFolder }: ContainerSpecInput): Termination => ({
+  path: posix.join('/', spec.terminationMessagePath || TERMINATION_PATH),
+  orLogs: spec.terminationMessagePolicy === 'FallbackToLogsOnError',
+  folder: messageFolder,
+})
 
 /** The sandbox owns what all containers of the pod share: addresses, names and published ports. */
 export function sandboxSpec(pod: Pod, attempt: number): Omit<ContainerSpec, 'image' | 'command' | 'args'> {

@@ -8,7 +8,7 @@ import { outcomeOf, type ContainerView, type Life, type PodFacts, type PodView }
 import type { Failure, ImageState, PodMemoryView } from './pod-memory.ts'
 import { podKeyOf, runtimeOf } from './pod-shape.ts'
 import type { ProbeResult } from './probe-result.ts'
-import { crashDelayMs, exitCodeOf, exitReason } from './restart.ts'
+import { crashDelayMs, exitCodeOf, exitReason, withMessage } from './restart.ts'
 
 export interface StatusInput {
   memory: PodMemoryView
@@ -131,7 +131,7 @@ const terminatedState = (at: ObservedContainer, runtime: string) => ({
   exitCode: exitCodeOf(at),
   reason: exitReason(at),
   ...(at.signal !== undefined && { signal: at.signal }),
-  ...(at.error !== undefined && { message: at.error }),
+  ...withMessage(at),
   startedAt: timeOf(at.startedAtMs),
   finishedAt: timeOf(at.finishedAtMs),
   containerID: `${runtime}://${at.id}`,

@@ -5,6 +5,7 @@ import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../../shared
 import { DEADLINE_EXCEEDED } from './active-deadline.ts'
 import { containerStatus, type StatusInput } from './container-status.ts'
 import { hasAppBegun, isInitDone, outcomeOf, viewOf, type ContainerView, type PodFacts, type PodView } from './life.ts'
+import { withinPod } from './message-room.ts'
 import { isPrepared } from './plan-prepare.ts'
 import { containersOf, needsSandbox, usesHostNetwork } from './pod-shape.ts'
 import { qosClassOf } from './qos-class.ts'
@@ -29,7 +30,7 @@ export function podStatus(input: PodStatusInput): PodStatus {
   const ephemeral = ofRole('ephemeral')
   const phase = input.intent === 'fail' ? failingPhase(view) : phaseOf(view, containers, isInitialized)
   const podIp = podIpOf(view, input.hostIp)
-  return {
+  return withinPod({
     phase,
     conditions: conditionsOf(view, { phase, containers, init, isInitialized }, input),
     containerStatuses: containers,
@@ -41,7 +42,7 @@ export function podStatus(input: PodStatusInput): PodStatus {
     startTime: input.previous?.startTime ?? rfc3339(input.wallMs),
     ...(input.problem && phase === 'Pending' && input.problem),
     ...(input.intent === 'fail' && DEADLINE_EXCEEDED),
-  }
+  })
 }
 
 function phaseOf(view: PodView, containers: readonly ContainerStatus[], isInitialized: boolean): string {

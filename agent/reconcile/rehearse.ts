@@ -22,7 +22,8 @@ export function specFor(deps: ExecutorDeps, blueprint: Blueprint, { pod, config,
   const refused = refusedHere(pod, deps.policy)
   if (refused) throw new StartError('CreateContainerConfigError', refused)
   const mounts = deps.volumes.mounts(pod, blueprint.container, environmentOf(blueprint.container, env))
-  return containerSpec({ ...env, ...blueprint, mounts })
+  const messageFolder = deps.volumes.messageFolder(pod.metadata.uid)
+  return containerSpec({ ...env, ...blueprint, mounts, messageFolder })
 }
 
 export function rehearse(deps: ExecutorDeps, step: Extract<Step, { do: 'rehearse' }>, context: StepContext): void {

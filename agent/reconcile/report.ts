@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../../shared/clock.ts'
 import type { NodeCondition, Pod, PodStatus } from '../../shared/kinds/object.ts'
 import { PODS_PER_NODE_MAX, type NodeReport, type PodReport } from '../../shared/protocol/messages.ts'
 import type { Cache } from '../cache/cache.ts'
+import { withinReport } from './message-room.ts'
 import { namespaceOf } from './pod-shape.ts'
 
 export interface Reporter {
@@ -35,7 +36,7 @@ export function createReporter({ cache, clock, conditions, wear: measureWear }: 
     timer = undefined
     const wear = measureWear()
     const report: NodeReport = {
-      pods: [...pods.values()].toSorted((a, b) => (a.uid < b.uid ? -1 : 1)).slice(0, PODS_MAX),
+      pods: [...withinReport([...pods.values()].toSorted((a, b) => (a.uid < b.uid ? -1 : 1)).slice(0, PODS_MAX))],
       conditions: conditions(cache.report()?.conditions ?? []),
       observed: cache.held(),
       ...(wear && { wear }),

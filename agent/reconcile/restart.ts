@@ -50,12 +50,18 @@ export function afterExit(history: ContainerHistory, exited: ObservedContainer, 
       attempt: exited.identity.attempt,
       exitCode: exitCodeOf(exited),
       reason: exitReason(exited),
-      ...(exited.error !== undefined && { message: exited.error }),
+      ...withMessage(exited),
       ...(exited.startedAtMs !== undefined && { startedAtMs: exited.startedAtMs }),
       ...(exited.finishedAtMs !== undefined && { finishedAtMs: exited.finishedAtMs }),
       containerId: exited.id,
     },
   }
+}
+
+/** Upstream's order: the runtime's word, then the program's. */
+export function withMessage({ error, terminationMessage }: ObservedContainer): { message?: string } {
+  const words = [error, terminationMessage].filter((word) => word !== undefined)
+  return words.length > 0 ? { message: words.join(': ') } : {}
 }
 
 export const exitCodeOf = (exited: ObservedContainer): number => exited.exitCode ?? UNKNOWN_EXIT

@@ -26,6 +26,8 @@ export interface Volumes {
   prepare(pod: Pod, context: VolumeContext): void
   /** Throws VolumeError. */
   mounts(pod: Pod, container: PodContainer, env: ReadonlyMap<string, string>): Mount[]
+  /** Where runtimes keep what the pod's programs say about their ends. */
+  messageFolder(podUid: string): string
   clean(podUid: string): void
   /** Uids of the pods that have something here. */
   known(): string[]
@@ -88,6 +90,7 @@ export function createVolumes({ dataDir, policy, log, memoryDir = findMemoryDir(
         }
       })
     },
+    messageFolder: (podUid) => join(disk, safeUid(podUid), 'messages'),
     clean(podUid) {
       for (const root of roots) {
         try {

@@ -1,8 +1,9 @@
 // docker-create.ts - makes containers and sandboxes; what an interrupted attempt left behind is taken over or removed
 import { ACT_MS, type DockerClient, type Dockerode } from './docker-client.ts'
 import { asUnavailable, EngineError, isEngineTrouble, isNameConflict, isStatus } from './docker-errors.ts'
-import { containerName, identityFromLabels } from './docker-identity.ts'
+import { containerName, identityFromLabels, MESSAGE_FILE_LABEL } from './docker-identity.ts'
 import type { DockerImages } from './docker-images.ts'
+import type { DockerMessages } from './docker-messages.ts'
 import { createBody, type EngineFacts } from './docker-spec.ts'
 import { PAUSE_IMAGE, pauseImageArchive } from './pause-image.ts'
 import { StartError, type ContainerSpec, type Runtime } from './runtime.ts'
@@ -11,6 +12,7 @@ export interface DockerCreateDeps {
   client: DockerClient
   node: string
   images: DockerImages
+  messages: DockerMessages
   facts: () => Promise<EngineFacts>
   inspect: (id: string) => Promise<Dockerode.ContainerInspectInfo | undefined>
 }
@@ -35,20 +37,41 @@ export function createDockerCreate(deps: DockerCreateDeps): Pick<Runtime, 'creat
 }
 
 async function create(deps: DockerCreateDeps, spec: ContainerSpec): Promise<string> {
+  const { messages } = deps
+  const file = messages.make(spec)
+  try {
+    return await createWith(deps, spec, file)
+  } catch (error) {
+    messages.drop(file)
+    if (file === undefined || !messages.isRefusal(file, error)) throw error
+    return createWith(deps, spec, undefined)
+  }
+}
+
+async function createWith(deps: DockerCreateDeps, spec: ContainerSpec, file: string | undefined): Promise<string> {
   const facts = await deps.facts()
   const needsImageUser = spec.security.runAsGroup !== undefined && spec.security.runAsUser === undefined
   const imageUser = needsImageUser ? ((await deps.images.find(spec.image))?.user ?? '') : ''
-  const body = createBody(spec, { node: deps.node, facts, imageUser })
+  const messageFile = file === undefined ? {} : { messageFile: file }
+  const body = createBody(spec, { node: deps.node, facts, imageUser, ...messageFile })
   const name = containerName(spec.identity)
+  const make = async () => {
+    const id = await post(deps.client, name, body)
+    deps.messages.keep(id, file)
+    return id
+  }
   try {
-    return await post(deps.client, name, body)
+    return await make()
   } catch (error) {
     if (!isNameConflict(error)) throw creationFailure(spec, error)
   }
   const leftover = await takeOver(deps, name, spec)
-  if (leftover !== undefined) return leftover
+  if (leftover !== undefined) {
+    deps.messages.drop(file)
+    return leftover
+  }
   try {
-    return await post(deps.client, name, body)
+    return await make()
   } catch (error) {
     throw creationFailure(spec, error)
   }
@@ -61,7 +84,11 @@ async function post(client: DockerClient, name: string, body: object): Promise<s
 }
 
 /** Answers the id when the one that has the name is what we want; removes it when it is ours but made otherwise. */
-async function takeOver({ client, inspect, node }: DockerCreateDeps, name: string, { identity }: ContainerSpec) {
+async function takeOver(
+  { client, inspect, messages, node }: DockerCreateDeps,
+  name: string,
+  { identity }: ContainerSpec,
+) {
   const holder = await inspect(name)
   if (!holder) return undefined
   const found = identityFromLabels(node, holder.Config.Labels)
@@ -73,6 +100,7 @@ async function takeOver({ client, inspect, node }: DockerCreateDeps, name: strin
     .catch((error: unknown) => {
       if (!isStatus(error, 404)) throw asUnavailable(error)
     })
+  messages.drop(holder.Config.Labels[MESSAGE_FILE_LABEL])
   return undefined
 }
 

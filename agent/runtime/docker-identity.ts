@@ -4,6 +4,10 @@ import type { ContainerIdentity } from './runtime.ts'
 const PREFIX = 'holdfast.dev/'
 /** Two agents may share one engine, in tests and demos: each sees only what carries its own node's name. */
 export const NODE_LABEL = `${PREFIX}node`
+/** Where on this device the container's termination message lies, and what stands in for one that is empty. */
+export const MESSAGE_FILE_LABEL = `${PREFIX}termination-message`
+export const MESSAGE_POLICY_LABEL = `${PREFIX}termination-message-policy`
+export const OR_LOGS = 'FallbackToLogsOnError'
 const ROLES = ['app', 'init', 'ephemeral', 'sandbox'] as const
 /** Upper case, so that no container of a pod can have this name. */
 const SANDBOX_NAME = 'POD'

@@ -1,6 +1,6 @@
 // docker-spec.ts - a ContainerSpec as the engine's create call wants it
 import type { Dockerode } from './docker-client.ts'
-import { containerLabels } from './docker-identity.ts'
+import { containerLabels, MESSAGE_FILE_LABEL, MESSAGE_POLICY_LABEL, OR_LOGS } from './docker-identity.ts'
 import type { ContainerSpec, Mount, PortMapping } from './runtime.ts'
 
 export interface EngineFacts {
@@ -26,12 +26,15 @@ export interface CreateContext {
   facts: EngineFacts
   /** The image's own user: the group alone cannot be told to the engine. */
   imageUser: string
+  /** On this device; undefined: it gets none. */
+  messageFile?: string
 }
 
-export function createBody(spec: ContainerSpec, { node, facts, imageUser }: CreateContext): CreateBody {
+export function createBody(spec: ContainerSpec, context: CreateContext): CreateBody {
+  const { node, facts, imageUser, messageFile } = context
   return {
     Image: spec.image,
-    Labels: containerLabels(node, spec.identity),
+    Labels: { ...containerLabels(node, spec.identity), ...messageLabels(spec, messageFile) },
     Env: spec.env.map(([name, value]) => `${name}=${value}`),
     ...(spec.command ? { Entrypoint: [...spec.command] } : {}),
     ...(spec.args ? { Cmd: [...spec.args] } : {}),
@@ -44,15 +47,25 @@ export function createBody(spec: ContainerSpec, { node, facts, imageUser }: Crea
     Healthcheck: { Test: ['NONE'] },
     ...exposedPorts(spec),
     ...hostnameOf(spec, facts),
-    HostConfig: hostConfig(spec, facts),
+    HostConfig: hostConfig(spec, facts, messageFile),
   }
 }
 
-function hostConfig(spec: ContainerSpec, facts: EngineFacts): Dockerode.HostConfig {
+const messageLabels = ({ termination }: ContainerSpec, file: string | undefined): Record<string, string> => ({
+  ...(file === undefined ? {} : { [MESSAGE_FILE_LABEL]: file }),
+  ...(termination?.orLogs ? { [MESSAGE_POLICY_LABEL]: OR_LOGS } : {}),
+})
+
+function messageMount({ termination }: ContainerSpec, file: string | undefined): Mount[] {
+  if (!termination || file === undefined) return []
+  return [{ type: 'bind', source: file, target: termination.path, readOnly: false }]
+}
+
+function hostConfig(spec: ContainerSpec, facts: EngineFacts, messageFile?: string): Dockerode.HostConfig {
   return {
     // The agent decides about restarts, also after a reboot: two deciders would fight.
     RestartPolicy: { Name: '' },
-    Mounts: spec.mounts.map(mountOf),
+    Mounts: [...spec.mounts, ...messageMount(spec, messageFile)].map(mountOf),
     ...network(spec),
     ...resources(spec),
     ...security(spec),

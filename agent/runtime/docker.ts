@@ -1,6 +1,7 @@
 // docker.ts - the driver for Docker Engine and Podman's API
 import type { Clock } from '../../shared/clock.ts'
 import type { Log } from '../../shared/log.ts'
+import type { Random } from '../../shared/random.ts'
 import type { DockerAddress } from '../../shared/docker-address.ts'
 import { ACT_MS, createDockerClient, type DockerClient, type Dockerode } from './docker-client.ts'
 import { createDockerCreate } from './docker-create.ts'
@@ -8,6 +9,7 @@ import { asUnavailable, EngineError, isEngineTrouble, isNotRunning, isStatus } f
 import { createDockerEvents } from './docker-events.ts'
 import { labelFilter } from './docker-identity.ts'
 import { createDockerImages } from './docker-images.ts'
+import { createDockerMessages } from './docker-messages.ts'
 import { addressOf, isHostNetwork, networkOwner, observe, publishedPort } from './docker-observe.ts'
 import type { EngineFacts } from './docker-spec.ts'
 import { createDockerStreams } from './docker-streams.ts'
@@ -20,6 +22,7 @@ export interface DockerRuntimeDeps {
   /** Name of this node: only containers with its label are seen and touched. */
   node: string
   clock: Clock
+  random: Random
   log: Log
   certificateFolder?: string
 }
@@ -28,18 +31,28 @@ export interface DockerRuntimeDeps {
 const INSPECTS_AT_ONCE = 16
 
 export function createDockerRuntime(deps: DockerRuntimeDeps): Runtime {
-  const { node, clock, log } = deps
+  const { node, clock, random, log } = deps
   const client = createDockerClient(deps)
   const listeners = new Set<(event: RuntimeEvent) => void>()
   let known: EngineFacts | undefined
   const facts = async () => (known ??= await readFacts(client))
   const inspect = (id: string) => inspectContainer(client, id)
   const images = createDockerImages({ client, clock, facts })
+  const streams = createDockerStreams({ client, clock, inspect })
+  const messages = createDockerMessages({ logs: streams.logs, clock, random, log })
   const events = createDockerEvents({ client, node, clock, log, emit })
+
+  async function observed(inspected: Dockerode.ContainerInspectInfo) {
+    const container = observe(node, inspected)
+    return container && messages.withMessage(inspected, container)
+  }
 
   function emit(event: RuntimeEvent) {
     // Another engine may answer after a break: an update of it, for example.
-    if (event.kind !== 'changed') known = undefined
+    if (event.kind !== 'changed') {
+      known = undefined
+      messages.otherEngine()
+    }
     for (const listener of listeners) listener(event)
   }
 
@@ -51,10 +64,14 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): Runtime {
       const { engine, version, os, architecture } = await facts()
       return { name: 'docker', version: `${engine}://${version}`, os, architecture }
     },
-    list: () => listContainers(client, node),
+    async list() {
+      const listed = await listContainers(client, node, observed)
+      messages.keepOnly(new Set(listed.map(({ id }) => id)))
+      return listed
+    },
     async inspect(id) {
       const found = await inspect(id)
-      return found && observe(node, found)
+      return found && observed(found)
     },
     onEvent(listener) {
       listeners.add(listener)
@@ -62,7 +79,7 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): Runtime {
     },
     findImage: images.find,
     pull: images.pull,
-    ...createDockerCreate({ client, node, images, facts, inspect }),
+    ...createDockerCreate({ client, node, images, messages, facts, inspect }),
     startContainer: (id) => startContainer(client, id),
     async signalContainer(id, signal) {
       try {
@@ -79,8 +96,9 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): Runtime {
         const isGoing = isStatus(error, 409) && /already in progress/i.test(error.message)
         if (!isStatus(error, 404) && !isGoing) throw removalFailure(error)
       }
+      messages.forget(id)
     },
-    ...createDockerStreams({ client, clock, inspect }),
+    ...streams,
     dial: (id, port) => dial(client, id, port),
     ...createDockerUsage({ client, clock, inspect }),
   }
@@ -97,7 +115,9 @@ async function inspectContainer(client: DockerClient, id: string) {
   }
 }
 
-async function listContainers(client: DockerClient, node: string): Promise<readonly ObservedContainer[]> {
+type Observe = (inspected: Dockerode.ContainerInspectInfo) => Promise<ObservedContainer | undefined>
+
+async function listContainers(client: DockerClient, node: string, observed: Observe) {
   const query = { all: true, filters: JSON.stringify({ label: [labelFilter(node)] }) }
   let listed: Dockerode.ContainerInfo[]
   try {
@@ -106,8 +126,11 @@ async function listContainers(client: DockerClient, node: string): Promise<reado
   } catch (error) {
     throw asUnavailable(error)
   }
-  const inspected = await inParallel(listed, INSPECTS_AT_ONCE, ({ Id: id }) => inspectContainer(client, id))
-  return inspected.flatMap((found) => (found && observe(node, found)) ?? [])
+  const containers = await inParallel(listed, INSPECTS_AT_ONCE, async ({ Id: id }) => {
+    const found = await inspectContainer(client, id)
+    return found && observed(found)
+  })
+  return containers.flatMap((container) => container ?? [])
 }
 
 async function startContainer(client: DockerClient, id: string): Promise<void> {

@@ -1,7 +1,9 @@
 // process-launch.ts - what a container spec means for a plain process: program, environment, folder, volumes
-import { accessSync, chownSync, constants, mkdirSync, statSync, symlinkSync } from 'node:fs'
+import { accessSync, chmodSync, chownSync, constants, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, isAbsolute, join, posix } from 'node:path'
+import type { ProcessFolder } from './process-record.ts'
 import { StartError, type ContainerSpec, type Mount } from './runtime.ts'
+import { isTerminationPathFree, isWithin } from './termination-message.ts'
 
 export interface LaunchDeps {
   /** PATH of the agent: the program's unless the pod sets its own. */
@@ -69,8 +71,11 @@ export function findProgram(name: string, path: string, cwd: string): string {
   throw new StartError('RunContainerError', `exec: "${name}": ${why}`)
 }
 
-/** Makes the work folder with a link for each volume. Throws StartError for what plain processes cannot have. */
-export function makeWorkFolder(spec: ContainerSpec, work: string): void {
+/**
+ * Makes the work folder with a link for each volume, and one for the termination message. Throws StartError for what plain
+ * processes cannot have.
+ */
+export function makeWorkFolder(spec: ContainerSpec, { work, message }: Pick<ProcessFolder, 'work' | 'message'>): void {
   const { runAsUser: uid, runAsGroup: gid } = spec.security
   const mounts = spec.mounts.map((mount) => ({ ...mount, target: posix.normalize(mount.target) }))
   for (const { target } of mounts)
@@ -82,6 +87,7 @@ export function makeWorkFolder(spec: ContainerSpec, work: string): void {
   mkdirSync(work, { recursive: true, mode: 0o755 })
   if (uid !== undefined) chownSync(work, uid, gid ?? uid)
   for (const mount of mounts) linkVolume(mount, work)
+  if (hasMessageFile(spec)) linkMessage(spec, { work, message })
 }
 
 function linkVolume({ type, source, target }: Mount, work: string) {
@@ -92,9 +98,21 @@ function linkVolume({ type, source, target }: Mount, work: string) {
   else symlinkSync(source, link)
 }
 
-const refuse = (message: string) => new StartError('CreateContainerConfigError', message)
+/** In a volume it would be one file for all that have the volume. */
+export const hasMessageFile = (spec: ContainerSpec): boolean =>
+  isTerminationPathFree(spec) && !spec.mounts.some(({ target }) => isWithin(spec.termination?.path ?? '/', target))
 
-const isWithin = (path: string, folder: string) => path === folder || path.startsWith(`${folder.replace(/\/$/, '')}/`)
+/** The file itself lies where the program cannot put anything else in its place. */
+function linkMessage({ termination }: ContainerSpec, { work, message }: Pick<ProcessFolder, 'work' | 'message'>) {
+  const link = join(work, termination?.path ?? '')
+  writeFileSync(message, '')
+  // Whatever user it runs as; the folder has a name that nobody can guess.
+  chmodSync(message, 0o666)
+  mkdirSync(dirname(link), { recursive: true })
+  symlinkSync(message, link)
+}
+
+const refuse = (message: string) => new StartError('CreateContainerConfigError', message)
 
 function isExecutable(path: string): boolean {
   try {

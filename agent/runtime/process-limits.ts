@@ -1,8 +1,10 @@
 // process-limits.ts - what a pod asks for and a plain process cannot be held to
+import { hasMessageFile } from './process-launch.ts'
 import type { ContainerSpec } from './runtime.ts'
 
 /** In the words of the pod spec, so that a user finds the line. Control groups would need rights that agents lack. */
-export function unenforced({ resources, security, mounts, network, stdin, tty, hostAliases, dns }: ContainerSpec) {
+export function unenforced(spec: ContainerSpec) {
+  const { resources, security, mounts, network, stdin, tty, hostAliases, dns, termination } = spec
   const asked: readonly (readonly [name: string, isAsked: unknown])[] = [
     ['resources.limits.memory', resources.memoryLimitBytes],
     ['resources.limits.cpu', resources.cpuLimitMilli],
@@ -13,6 +15,7 @@ export function unenforced({ resources, security, mounts, network, stdin, tty, h
     ['a network of its own', network.kind === 'own' && (hostAliases.length > 0 || dns !== undefined)],
     ['stdin', stdin],
     ['tty', tty],
+    ['terminationMessagePath', termination && !hasMessageFile(spec)],
   ]
   return asked.filter(([, isAsked]) => Boolean(isAsked)).map(([name]) => name)
 }

@@ -45,6 +45,8 @@ export interface ProcessFolder {
   olderLog: string
   /** Written by the supervisor: the exit code and a line's end, over the empty lines that keep the room for it. */
   exit: string
+  /** What the program says about its end. */
+  message: string
   /** Where the program runs, and where its volumes are linked. */
   work: string
 }
@@ -54,6 +56,7 @@ export const processFolder = (folder: string): ProcessFolder => ({
   log: join(folder, 'log'),
   olderLog: join(folder, 'log.1'),
   exit: join(folder, 'exit'),
+  message: join(folder, 'message'),
   work: join(folder, 'work'),
 })
 

@@ -18,6 +18,7 @@ import { superviseProcess } from './process-supervisor.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
 import { StartError, type ContainerSpec, type Runtime, type RuntimeEvent } from './runtime.ts'
 import { toWritables } from './sink.ts'
+import { terminationMessage } from './termination-message.ts'
 import { unenforced } from './process-limits.ts'
 
 export interface ProcessRuntimeDeps extends LaunchDeps {
@@ -58,6 +59,19 @@ export function createProcessRuntime(deps: ProcessRuntimeDeps): Runtime {
     return planLaunch(id, spec, processFolder(table.folder(id)).work, deps)
   }
 
+  const observed = async (record: ProcessRecord) => {
+    const { termination } = record.spec
+    const container = observeRecord(record)
+    if (!termination || !record.end) return container
+    const folder = table.folder(record.id)
+    const message = await terminationMessage({
+      ...{ termination, file: processFolder(folder).message, exitCode: record.end.exitCode, clock },
+      logs: (request, out) =>
+        readLogs({ folder, clock, hasEnded: () => true }, request, toWritables(out, out, request.signal)),
+    })
+    return message === '' ? container : { ...container, terminationMessage: message }
+  }
+
   return {
     name: 'process',
     start() {
@@ -69,10 +83,10 @@ export function createProcessRuntime(deps: ProcessRuntimeDeps): Runtime {
       const architecture = process.arch === 'x64' ? 'amd64' : process.arch
       return { name: 'process', version: `process://${process.versions.node}`, os: process.platform, architecture }
     },
-    list: async () => table.all().map(observeRecord),
+    list: async () => Promise.all(table.all().map(observed)),
     async inspect(id) {
       const record = table.get(id)
-      return record && observeRecord(record)
+      return record && observed(record)
     },
     onEvent(listener) {
       listeners.add(listener)
@@ -141,7 +155,7 @@ async function create(containers: Containers, spec: ContainerSpec): Promise<stri
   const { namespace, pod, container } = spec.identity
   if (ignored.length > 0) log.warn({ namespace, pod, container, ignored }, 'not enforced for plain processes')
   try {
-    makeWorkFolder(spec, processFolder(table.folder(id)).work)
+    makeWorkFolder(spec, processFolder(table.folder(id)))
     table.save({ id, spec, createdAtMs: clock.wallMs() })
   } catch (error) {
     // It is tried again, each time under another id.

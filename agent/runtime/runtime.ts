@@ -63,6 +63,16 @@ export interface PortMapping {
 
 export type NetworkChoice = { kind: 'own' } | { kind: 'host' } | { kind: 'shared'; withId: string }
 
+/** Where a program may leave a word about its end. */
+export interface Termination {
+  /** What is in this file by then is told, up to 4 KiB from its end. Absolute and without `..`. */
+  path: string
+  /** One that failed and has written nothing there is told by the end of its log. */
+  orLogs: boolean
+  /** The pod's own on this device, taken away with it; need not be there. For drivers that need a file outside. */
+  folder: string
+}
+
 export interface ContainerSpec {
   identity: ContainerIdentity
   image: string
@@ -95,6 +105,8 @@ export interface ContainerSpec {
   stdin: boolean
   stdinOnce: boolean
   tty: boolean
+  /** Absent: nothing is told but its exit code. */
+  termination?: Termination
 }
 
 export interface ObservedContainer {
@@ -110,6 +122,8 @@ export interface ObservedContainer {
   outOfMemory?: boolean
   /** The runtime's own words when it could not start. */
   error?: string
+  /** What the program said about its end. */
+  terminationMessage?: string
   image: string
   imageId: string
   /** Address in the container network, where there is one. */

@@ -38,13 +38,7 @@ const IGNORED_CONTAINER_SECURITY = [
 ] as const
 /** `targetContainerName` is one of ephemeral containers alone. */
 type AnyContainer = Container & Newer<'targetContainerName'>
-const IGNORED_CONTAINER: readonly (keyof AnyContainer)[] = [
-  'resizePolicy',
-  'targetContainerName',
-  'terminationMessagePath',
-  'terminationMessagePolicy',
-  'volumeDevices',
-]
+const IGNORED_CONTAINER: readonly (keyof AnyContainer)[] = ['resizePolicy', 'targetContainerName', 'volumeDevices']
 type Lifecycle = NonNullable<Container['lifecycle']> & Newer<'stopSignal'>
 const IGNORED_LIFECYCLE: readonly (keyof Lifecycle)[] = ['stopSignal']
 type Mount = VolumeMount & Newer<'recursiveReadOnly'>
@@ -58,8 +52,6 @@ const AS_IT_IS: Readonly<Record<string, unknown>> = {
   recursiveReadOnly: 'Disabled',
   schedulerName: 'default-scheduler',
   supplementalGroupsPolicy: 'Merge',
-  terminationMessagePath: '/dev/termination-log',
-  terminationMessagePolicy: 'File',
 }
 const PROCESS = 'process'
 /** A manifest with a thousand of them says enough with the first. */

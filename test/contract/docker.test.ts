@@ -1,4 +1,7 @@
 // docker.test.ts - the driver for Docker and Podman keeps the contract, on a real engine
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { parseDockerAddress } from '../../shared/docker-address.ts'
 import { createDockerClient } from '../../agent/runtime/docker-client.ts'
@@ -29,6 +32,7 @@ async function openHarness(host: string): Promise<Harness> {
   await ensureBusyboxImage(client)
   const node = `contract-${systemRandom.uuid().slice(0, 8)}`
   const foreign: string[] = []
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-docker-'))
   const remove = (id: string) => client.call({ method: 'DELETE', path: `/containers/${id}`, query: { force: true } })
   return {
     capabilities: {
@@ -40,13 +44,15 @@ async function openHarness(host: string): Promise<Harness> {
       networks: true,
       users: true,
       foreigners: true,
+      messageFiles: true,
       limits: true,
     },
     image: BUSYBOX_IMAGE,
-    open: async () => createDockerRuntime({ address, node, clock: systemClock, log: silentLog }),
+    folder,
+    open: async () => createDockerRuntime({ address, node, clock: systemClock, random: systemRandom, log: silentLog }),
     async openUnavailable() {
       const nowhere = parseDockerAddress('unix:///nonexistent/docker.sock')
-      return createDockerRuntime({ address: nowhere, node, clock: systemClock, log: silentLog })
+      return createDockerRuntime({ address: nowhere, node, clock: systemClock, random: systemRandom, log: silentLog })
     },
     async makeForeign(spec) {
       const made = await client.call({
@@ -62,6 +68,7 @@ async function openHarness(host: string): Promise<Harness> {
     },
     async close() {
       for (const id of foreign) await remove(id)
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

@@ -23,9 +23,11 @@ void t.test('The fake runtime keeps the contract', (t) =>
         networks: false,
         users: false,
         foreigners: false,
+        messageFiles: false,
         limits: false,
       },
       image: 'busybox',
+      folder: '/nowhere',
       open: async () => runtime,
       async openUnavailable() {
         const off = createFakeRuntime({ clock: systemClock })

@@ -22,6 +22,8 @@ export interface Capabilities {
   users: boolean
   /** The device may hold containers that are not ours. */
   foreigners: boolean
+  /** The file for a last word lies on the device, where it can be counted. */
+  messageFiles: boolean
   /** Limits are enforced, and running out of memory is told. */
   limits: boolean
 }
@@ -30,6 +32,8 @@ export interface Harness {
   capabilities: Capabilities
   /** An image that is on the device. */
   image: string
+  /** Of this run alone; where a driver may keep what programs say about their ends. */
+  folder: string
   /** Each call makes another driver on the same containers, as an agent does that was restarted. */
   open: () => Promise<Runtime>
   /** A driver whose engine does not answer. */

@@ -1,5 +1,5 @@
 // process.test.ts - the driver for plain processes keeps the contract, on real processes
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -14,6 +14,8 @@ import { runtimeContract } from './runtime-contract.ts'
 void t.test('Plain processes keep the contract', { skip: skipOffLinux() ?? false }, (t) =>
   runtimeContract(t, 'process', async (): Promise<Harness> => {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-process-'))
+    // As for volumes: another user gets there where the folders above let it.
+    chmodSync(folder, 0o711)
     const open = async (root: string) =>
       createProcessRuntime({
         root,
@@ -33,9 +35,11 @@ void t.test('Plain processes keep the contract', { skip: skipOffLinux() ?? false
         networks: false,
         users: process.getuid?.() === 0,
         foreigners: false,
+        messageFiles: false,
         limits: false,
       },
       image: 'busybox',
+      folder,
       open: () => open(join(folder, 'containers')),
       async openUnavailable() {
         writeFileSync(join(folder, 'a-file'), '')

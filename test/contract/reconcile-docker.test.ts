@@ -33,7 +33,7 @@ void t.test(
     const node = `loop-${systemRandom.uuid().slice(0, 8)}`
     const dir = t.testdir({ shared: { 'from-host': 'h' } })
     const start = async () => {
-      const runtime = createDockerRuntime({ address, node, clock: systemClock, log: silentLog })
+      const runtime = createDockerRuntime({ address, node, clock: systemClock, random: systemRandom, log: silentLog })
       const cache = createCache({
         dir: join(dir, 'data/cache'),
         clock: systemClock,

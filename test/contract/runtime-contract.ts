@@ -7,13 +7,14 @@ import { eventually } from '../support/eventually.ts'
 import type { Check, Contract, Harness } from './harness.ts'
 import { imageContract } from './image-contract.ts'
 import { lifeContract } from './life-contract.ts'
+import { messageContract } from './message-contract.ts'
 import { networkContract } from './network-contract.ts'
 import { scripts, type Program } from './programs.ts'
 import { streamContract } from './stream-contract.ts'
 
 type ContractPart = () => Record<string, Check>
 
-const PARTS: readonly ContractPart[] = [lifeContract, streamContract, imageContract, networkContract]
+const PARTS: readonly ContractPart[] = [lifeContract, messageContract, streamContract, imageContract, networkContract]
 
 export async function runtimeContract(t: Test, name: string, open: () => Promise<Harness>): Promise<void> {
   const harness = await open()

@@ -16,6 +16,8 @@ export interface FakeBehaviour {
   failsToStart?: string
   /** `create` throws a StartError with these words. */
   failsToCreate?: string
+  /** What it has written to its termination message path by its end. */
+  lastWord?: string
   /** Lines written at start. */
   stdout?: readonly string[]
   stderr?: readonly string[]
@@ -78,13 +80,20 @@ export function createFakeContainer({ id, spec, imageId, behaviour, ip, clock }:
     lines.push({ atMs: clock.wallMs(), stream, text })
     for (const listener of listeners) listener()
   }
+  const lastWord = (exitCode: number) => {
+    if (!spec.termination) return {}
+    const { lastWord: written = '' } = behaviour
+    const ofLog = spec.termination.orLogs && exitCode !== 0 ? lines.slice(-80).map(({ text }) => `${text}\n`) : []
+    const message = written === '' ? ofLog.join('').slice(-2_048) : written.slice(-4_096)
+    return message === '' ? {} : { terminationMessage: message }
+  }
   const end = (exitCode: number) => {
     if (seen.state !== 'running') return
     ends?.cancel()
     const { ip: _gone, pid: _ended, ...rest } = seen
     seen = rest
     const outOfMemory = behaviour.outOfMemory ? { outOfMemory: true } : {}
-    become({ state: 'exited', finishedAtMs: clock.wallMs(), exitCode, ...outOfMemory })
+    become({ state: 'exited', finishedAtMs: clock.wallMs(), exitCode, ...outOfMemory, ...lastWord(exitCode) })
   }
   return {
     spec,

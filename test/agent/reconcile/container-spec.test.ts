@@ -51,6 +51,7 @@ const env = (given: Pod) =>
   Object.fromEntries(environmentOf(first(given), { pod: given, config, node, podIp: '10.0.0.9' }))
 const spec = (given: Pod, network: NetworkChoice = { kind: 'own' }, user = '') =>
   containerSpec({
+    messageFolder: '/pods/messages',
     pod: given,
     config,
     node,

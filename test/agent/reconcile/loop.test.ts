@@ -404,3 +404,30 @@ t.test('A pod for a runtime that this device does not have waits and says why', 
   await edge.want([pod('web', { runtimeClassName: 'process' })])
   t.match(edge.status('web'), { phase: 'Pending', message: 'this device has no runtime "process"' })
 })
+
+t.test('What a program says about its end is in the status, also after its container is gone', async (t) => {
+  const edge = await device(t)
+  edge.runtime.behave('my-image', { lastWord: 'no database', exitAfterMs: 5, exitCode: 3 })
+  await edge.want([pod('job', { restartPolicy: 'Never' }), pod('web')])
+  await edge.run(10)
+  const [job, web] = ['job', 'web'].map((name) => edge.status(name).containerStatuses?.[0])
+  t.match(job?.state?.terminated, { exitCode: 3, reason: 'Error', message: 'no database' })
+  t.match(web?.lastState?.terminated, { exitCode: 3, message: 'no database' })
+  for (const { id, identity } of edge.runtime.containers())
+    if (identity.pod === 'job') await edge.runtime.removeContainer(id, { force: true })
+  await edge.restart()
+  t.match(edge.status('job').containerStatuses?.[0]?.state?.terminated, { exitCode: 3, message: 'no database' })
+})
+
+t.test('Each pod’s messages have a folder that goes with it, and the pod says where and how', async (t) => {
+  const edge = await device(t)
+  const spec = container({ terminationMessagePath: 'tmp/why', terminationMessagePolicy: 'FallbackToLogsOnError' })
+  const told = pod('told', { containers: [spec] })
+  await edge.want([told, pod('plain')])
+  const terminations = new Map(
+    edge.runtime.containers().map(({ id, identity }) => [identity.pod, edge.runtime.spec(id)?.termination]),
+  )
+  t.match(terminations.get('told'), { path: '/tmp/why', orLogs: true, folder: `${told.metadata.uid}/messages` })
+  t.match(terminations.get('plain'), { path: '/dev/termination-log', orLogs: false })
+  t.not(terminations.get('told')?.folder, terminations.get('plain')?.folder)
+})

@@ -1,10 +1,14 @@
 // docker-faults.test.ts - an engine that hangs, breaks, lies or comes back: never read as "there are no containers"
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { json as readJson } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import t from 'tap'
 import { createDockerRuntime } from '../../../agent/runtime/docker.ts'
 import { ImageError, RuntimeUnavailable, StartError, type RuntimeEvent } from '../../../agent/runtime/runtime.ts'
 import { systemClock, type Clock } from '../../../shared/clock.ts'
 import { silentLog } from '../../../shared/log.ts'
+import { systemRandom } from '../../../shared/random.ts'
 import { containerSpec } from '../../support/container-spec.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createLittleEngine, hang, json } from '../../support/little-engine.ts'
@@ -14,7 +18,13 @@ async function engine(t: Test, clock: Clock = systemClock) {
   const little = createLittleEngine()
   await little.start()
   t.teardown(() => little.close())
-  const runtime = createDockerRuntime({ address: little.address, node: 'node-1', clock, log: silentLog })
+  const runtime = createDockerRuntime({
+    address: little.address,
+    node: 'node-1',
+    clock,
+    random: systemRandom,
+    log: silentLog,
+  })
   return { ...little, runtime }
 }
 
@@ -69,6 +79,36 @@ void t.test('Podman’s 500 for a name in use is a leftover to take over', async
   const error = await thrown(runtime.createContainer(spec))
   t.ok(error instanceof StartError)
   t.match(error, { reason: 'CreateContainerError', message: 'invalid mount' })
+})
+
+void t.test('An engine on another machine starts containers without the file for their last words', async (t) => {
+  const { runtime, answers } = await engine(t)
+  const termination = { path: '/dev/termination-log', orLogs: false, folder: join(t.testdir(), 'messages') }
+  const bodies: { HostConfig: { Mounts: { Source: string }[] } }[] = []
+  answers.set('/containers/create', (request, response) => {
+    void readJson(request).then((body) => {
+      // What the driver has sent.
+      bodies.push(body as (typeof bodies)[number])
+      const source = bodies.at(-1)?.HostConfig.Mounts[0]?.Source
+      const message = `invalid mount config for type "bind": bind source path does not exist: ${source}`
+      json(source ? 400 : 201, source ? { message } : { Id: `made-${bodies.length}` })(request, response)
+    })
+  })
+  t.equal(await runtime.createContainer(containerSpec({ termination })), 'made-2')
+  t.same(readdirSync(termination.folder), [], 'and leaves none behind')
+  t.equal(await runtime.createContainer(containerSpec({ termination })), 'made-3', 'and is not asked again')
+  t.same(
+    bodies.map(({ HostConfig }) => HostConfig.Mounts.length),
+    [1, 0, 0],
+  )
+})
+
+void t.test('Where no file can be made a container starts all the same', async (t) => {
+  const { runtime, answers } = await engine(t)
+  answers.set('/containers/create', json(201, { Id: 'made' }))
+  const folder = join(t.testdir({ full: '' }), 'full/messages')
+  const termination = { path: '/dev/termination-log', orLogs: false, folder }
+  t.equal(await runtime.createContainer(containerSpec({ termination })), 'made')
 })
 
 void t.test('A pull that fails inside an answer that began well has failed', async (t) => {
