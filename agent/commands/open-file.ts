@@ -4,7 +4,8 @@ import { readdirSync, readlinkSync, realpathSync } from 'node:fs'
 export function isOpenSomewhere(file: string): boolean {
   const target = orUndefined(() => realpathSync(file))
   if (target === undefined) return false
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  // Elsewhere than on Linux nobody can say.
+  const pids = (orUndefined(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name))
   return pids.some((pid) => filesOf(pid).includes(target))
 }
 

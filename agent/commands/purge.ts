@@ -1,9 +1,12 @@
 // purge.ts - `holdfast-agent purge`: stops and removes everything that this agent runs, and its data
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { sleep, type Clock } from '../../shared/clock.ts'
+import { cacheFolder } from '../cache/disk.ts'
 import { fenceFolder } from '../fence/fence-process.ts'
 import { findMemoryDir } from '../reconcile/volumes.ts'
 import type { ObservedContainer, Runtime } from '../runtime/runtime.ts'
+import { isOpenSomewhere } from './open-file.ts'
 
 export interface PurgeCommand {
   dataDir: string
@@ -17,6 +20,9 @@ const GRACE_MS = 5_000
 const LOOK_EVERY_MS = 100
 
 export async function purgeCommand({ dataDir, runtimes, clock, print }: PurgeCommand): Promise<void> {
+  // It would make again what is removed here, from a store that is gone.
+  if (isOpenSomewhere(join(cacheFolder(dataDir), 'agent.sqlite')))
+    throw new Error(`the agent of ${dataDir} runs: stop it first (systemctl stop holdfast-agent)`)
   for (const runtime of runtimes) {
     await runtime.start()
     try {

@@ -8,7 +8,7 @@ import { outcomeOf, type ContainerView, type Life, type PodFacts, type PodView }
 import type { Failure, ImageState, PodMemoryView } from './pod-memory.ts'
 import { podKeyOf, runtimeOf } from './pod-shape.ts'
 import type { ProbeResult } from './probe-result.ts'
-import { crashDelayMs, exitCodeOf, exitReason, withMessage } from './restart.ts'
+import { crashDelayMs, exitCodeOf, exitReason, timesOf, withMessage } from './restart.ts'
 
 export interface StatusInput {
   memory: PodMemoryView
@@ -132,8 +132,8 @@ const terminatedState = (at: ObservedContainer, runtime: string) => ({
   reason: exitReason(at),
   ...(at.signal !== undefined && { signal: at.signal }),
   ...withMessage(at),
-  startedAt: timeOf(at.startedAtMs),
-  finishedAt: timeOf(at.finishedAtMs),
+  startedAt: timeOf(timesOf(at).startedAtMs),
+  finishedAt: timeOf(timesOf(at).finishedAtMs),
   containerID: `${runtime}://${at.id}`,
 })
 

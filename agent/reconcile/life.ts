@@ -5,7 +5,7 @@ import type { ObservedContainer } from '../runtime/runtime.ts'
 import { repeatedAfterBoot } from './cold-boot.ts'
 import type { PodMemoryView } from './pod-memory.ts'
 import { containersOf, restartPolicyOf, type PodContainer } from './pod-shape.ts'
-import { exitCodeOf, exitReason, mayRestart } from './restart.ts'
+import { exitCodeOf, exitReason, mayRestart, mayRunAgain } from './restart.ts'
 import { specHashOf } from './spec-hash.ts'
 
 export type Life =
@@ -123,9 +123,7 @@ function lifeOf(pod: Pod, container: PodContainer, { intent, current, history, m
   // Stopped by us to be made anew: the policy is about ends of its own.
   const stopped = memory.stops.get(current.id)?.why
   const isRemade = stopped === 'changed' || stopped === 'lease'
-  // One that never started has not ended either: it is tried again whatever the policy.
-  const neverRan = current.startedAtMs === undefined
-  const willRestart = !isLast(intent) && (isRemade || neverRan || mayRestart(policy, exitCode))
+  const willRestart = !isLast(intent) && (isRemade || mayRunAgain(policy, current))
   return { kind: 'ended', at: current, exitCode, reason: exitReason(current), willRestart }
 }
 

@@ -4,9 +4,9 @@ import type { Cache } from '../cache/cache.ts'
 import type { ObservedContainer } from '../runtime/runtime.ts'
 import type { Events, PodEvent } from './events.ts'
 import type { PodMemory } from './pod-memory.ts'
-import { containersOf, namespaceOf, restartPolicyOf, type PodContainer, type RestartPolicy } from './pod-shape.ts'
+import { containersOf, namespaceOf, restartPolicyOf, type PodContainer } from './pod-shape.ts'
 import type { Target } from './step-context.ts'
-import { afterExit, crashDelayMs, exitCodeOf, exitReason, isNoted, mayRestart, newHistory } from './restart.ts'
+import { afterExit, crashDelayMs, exitCodeOf, exitReason, isNoted, mayRunAgain, newHistory } from './restart.ts'
 
 export interface NoteDeps {
   clock: Clock
@@ -45,8 +45,7 @@ function noteEnd(one: ObservedContainer, { clock, cache, events, target, memory,
 
   const { pod, intent } = target
   const container = containersOf(pod).find((candidate) => candidate.name === name)
-  const wantsMore = (policy: RestartPolicy) => one.startedAtMs === undefined || mayRestart(policy, exitCodeOf(one))
-  const willRestart = intent === 'run' && container !== undefined && wantsMore(restartPolicyOf(pod, container))
+  const willRestart = intent === 'run' && container !== undefined && mayRunAgain(restartPolicyOf(pod, container), one)
   // Of one that ran before this process did only a part was seen: too little, never too much.
   const startedMs = memory.starts.get(one.id)
   const ran = startedMs === undefined ? {} : { ranMs: clock.monoMs() - startedMs }

@@ -10,9 +10,20 @@ export const CRASH_BACKOFF = { baseMs: 1_000, maxMs: 300_000 }
 export const CRASH_RESET_MS = 600_000
 /** What upstream says of a container that ended and left no word. */
 const UNKNOWN_EXIT = 137
+/** It cannot be executed; it is not there. */
+const COMMAND_FAULTS = [126, 127]
 
 /** The first restart comes at once, then 1 s, 2 s, 4 s ... 5 min. */
 export const crashDelayMs = (crashes: number): number => (crashes <= 1 ? 0 : exponentialMs(crashes - 2, CRASH_BACKOFF))
+
+/**
+ * Upstream calls it ended when its command cannot be run, and leaves it to the policy. A start that failed for another reason,
+ * such as a port that is taken or a full disk, may work the next time: it is tried again whatever the policy.
+ */
+export const mayRunAgain = (policy: RestartPolicy, ended: ObservedContainer): boolean =>
+  (hasNotStarted(ended) && !COMMAND_FAULTS.includes(exitCodeOf(ended))) || mayRestart(policy, exitCodeOf(ended))
+
+const hasNotStarted = ({ startedAtMs }: ObservedContainer) => startedAtMs === undefined
 
 export function mayRestart(policy: RestartPolicy, exitCode: number): boolean {
   if (policy === 'Always') return true
@@ -51,8 +62,7 @@ export function afterExit(history: ContainerHistory, exited: ObservedContainer, 
       exitCode: exitCodeOf(exited),
       reason: exitReason(exited),
       ...withMessage(exited),
-      ...(exited.startedAtMs !== undefined && { startedAtMs: exited.startedAtMs }),
-      ...(exited.finishedAtMs !== undefined && { finishedAtMs: exited.finishedAtMs }),
+      ...timesOf(exited),
       containerId: exited.id,
     },
   }
@@ -62,6 +72,13 @@ export function afterExit(history: ContainerHistory, exited: ObservedContainer, 
 export function withMessage({ error, terminationMessage }: ObservedContainer): { message?: string } {
   const words = [error, terminationMessage].filter((word) => word !== undefined)
   return words.length > 0 ? { message: words.join(': ') } : {}
+}
+
+/** One that could not start has begun and ended when it was made, as upstream shows it. */
+export function timesOf(exited: ObservedContainer): { startedAtMs?: number; finishedAtMs?: number } {
+  const { startedAtMs, finishedAtMs, createdAtMs } = exited
+  if (hasNotStarted(exited)) return { startedAtMs: createdAtMs, finishedAtMs: createdAtMs }
+  return { ...(startedAtMs !== undefined && { startedAtMs }), ...(finishedAtMs !== undefined && { finishedAtMs }) }
 }
 
 export const exitCodeOf = (exited: ObservedContainer): number => exited.exitCode ?? UNKNOWN_EXIT

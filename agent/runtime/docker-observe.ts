@@ -3,6 +3,9 @@ import type { Dockerode } from './docker-client.ts'
 import { identityFromLabels } from './docker-identity.ts'
 import type { ObservedContainer } from './runtime.ts'
 
+/** What engines note of a start that failed and was not the command's fault. */
+const CANNOT_START_EXIT = 128
+
 /** undefined: the container is not ours. */
 export function observe(node: string, inspected: Dockerode.ContainerInspectInfo): ObservedContainer | undefined {
   const identity = identityFromLabels(node, inspected.Config.Labels)
@@ -24,6 +27,7 @@ export function observe(node: string, inspected: Dockerode.ContainerInspectInfo)
     ...(phase === 'exited' && finishedAtMs !== undefined
       ? { finishedAtMs: Math.max(finishedAtMs, startedAtMs ?? 0) }
       : {}),
+    ...(phase === 'created' && state.Error ? { exitCode: state.ExitCode || CANNOT_START_EXIT } : {}),
     ...(phase === 'exited' ? { exitCode: state.ExitCode, outOfMemory: state.OOMKilled } : {}),
     ...(state.Error ? { error: state.Error } : {}),
     ...(phase === 'running' && ip !== undefined ? { ip } : {}),

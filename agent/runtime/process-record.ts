@@ -34,8 +34,9 @@ export interface ProcessRecord {
   createdAtMs: number
   run?: ProcessRun
   end?: ProcessEnd
-  /** Why it could not start. */
+  /** Why it could not start, and what a shell would answer for that. */
   error?: string
+  errorExit?: number
 }
 
 export interface ProcessFolder {
@@ -117,7 +118,7 @@ export function readExit(folder: string): ProcessEnd | undefined {
   }
 }
 
-export function observeRecord({ id, spec, createdAtMs, run, end, error }: ProcessRecord): ObservedContainer {
+export function observeRecord({ id, spec, createdAtMs, run, end, error, errorExit }: ProcessRecord): ObservedContainer {
   const state = end ? 'exited' : run ? 'running' : 'created'
   return {
     id,
@@ -129,6 +130,7 @@ export function observeRecord({ id, spec, createdAtMs, run, end, error }: Proces
     ...(run ? { startedAtMs: run.startedAtMs } : {}),
     ...(end ? { finishedAtMs: end.finishedAtMs, exitCode: end.exitCode, outOfMemory: false } : {}),
     ...(error === undefined ? {} : { error }),
+    ...(state === 'created' && errorExit !== undefined ? { exitCode: errorExit } : {}),
     ...(state === 'running' && run?.pid !== undefined ? { pid: run.pid } : {}),
   }
 }

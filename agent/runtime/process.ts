@@ -34,6 +34,9 @@ const LOOK_EVERY_MS = 1_000
 /** A killed process is gone at once, except one that waits for a disk. */
 const KILL_TRIES = 100
 const KILL_EVERY_MS = 20
+/** As container engines tell a command that is not there from a device that could not start it. */
+const NOT_FOUND_EXIT = 127
+const CANNOT_START_EXIT = 128
 const IMAGE = { id: 'process', user: '' }
 
 /** Linux only: the identity of a process is read from /proc. */
@@ -181,7 +184,8 @@ async function start({ table, clock, log, ...deps }: Containers, id: string): Pr
     table.note({ ...record, run: { ...run, ...supervised } })
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    table.note({ ...record, error: message })
+    const errorExit = error instanceof StartError ? NOT_FOUND_EXIT : CANNOT_START_EXIT
+    table.note({ ...record, error: message, errorExit })
     throw error instanceof StartError ? error : new StartError('RunContainerError', message)
   } finally {
     table.starting.delete(id)

@@ -117,6 +117,7 @@ export interface ObservedContainer {
   createdAtMs: number
   startedAtMs?: number
   finishedAtMs?: number
+  /** Of one that could not start: 126 or 127 when its command cannot be run, wherever it is tried. */
   exitCode?: number
   signal?: number
   outOfMemory?: boolean

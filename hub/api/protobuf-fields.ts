@@ -216,9 +216,12 @@ core.v1.TopologySpreadConstraint: 1 maxSkew int32; 2 topologyKey string; 3 whenU
 core.v1.PodStatus: 1 phase string; 2 conditions[] core.v1.PodCondition; 3 message string; 4 reason string;
   5 hostIP string; 6 podIP string; 7 startTime time; 8 containerStatuses[] core.v1.ContainerStatus; 9 qosClass string;
   10 initContainerStatuses[] core.v1.ContainerStatus; 11 nominatedNodeName string; 12 podIPs[] core.v1.PodIP;
-  13 ephemeralContainerStatuses[] core.v1.ContainerStatus
+  13 ephemeralContainerStatuses[] core.v1.ContainerStatus; 14 resize string;
+  15 resourceClaimStatuses[] core.v1.PodResourceClaimStatus; 16 hostIPs[] core.v1.HostIP; 17 observedGeneration int64
+core.v1.PodResourceClaimStatus: 1 name string; 2 resourceClaimName string
+core.v1.HostIP: 1 ip string
 core.v1.PodCondition: 1 type string; 2 status string; 3 lastProbeTime time; 4 lastTransitionTime time;
-  5 reason string; 6 message string
+  5 reason string; 6 message string; 7 observedGeneration int64
 core.v1.PodIP: 1 ip string
 core.v1.ContainerStatus: 1 name string; 2 state core.v1.ContainerState; 3 lastState core.v1.ContainerState;
   4 ready bool; 5 restartCount int32; 6 image string; 7 imageID string; 8 containerID string; 9 started bool
@@ -317,7 +320,9 @@ batch.v1.JobSpec: 1 parallelism int32; 2 completions int32; 3 activeDeadlineSeco
   11 podFailurePolicy batch.v1.PodFailurePolicy; 12 backoffLimitPerIndex int32; 13 maxFailedIndexes int32;
   14 podReplacementPolicy string; 15 managedBy string; 16 successPolicy batch.v1.SuccessPolicy
 batch.v1.JobStatus: 1 conditions[] batch.v1.JobCondition; 2 startTime time; 3 completionTime time; 4 active int32;
-  5 succeeded int32; 6 failed int32; 9 ready int32
+  5 succeeded int32; 6 failed int32; 7 completedIndexes string;
+  8 uncountedTerminatedPods batch.v1.UncountedTerminatedPods; 9 ready int32; 10 failedIndexes string; 11 terminating int32
+batch.v1.UncountedTerminatedPods: 1 succeeded[] string; 2 failed[] string
 batch.v1.JobCondition: 1 type string; 2 status string; 3 lastProbeTime time; 4 lastTransitionTime time;
   5 reason string; 6 message string
 batch.v1.CronJob: 1 metadata meta.v1.ObjectMeta; 2 spec batch.v1.CronJobSpec; 3 status batch.v1.CronJobStatus

@@ -3,7 +3,7 @@ import { badRequest } from '../../shared/kinds/status-error.ts'
 
 export const VARINT = 0
 const FIXED64 = 1
-const BYTES = 2
+export const BYTES = 2
 const FIXED32 = 5
 
 /** A 64-bit varint has at most ten bytes; a longer one is an attack on the loop that reads it. */

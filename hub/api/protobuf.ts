@@ -3,7 +3,7 @@ import { badRequest, StatusError } from '../../shared/kinds/status-error.ts'
 import type { Json, JsonObject } from '../../shared/kinds/object.ts'
 import { DEPTH_MAX, scanJson } from './json-scan.ts'
 import { DROP_EMPTY, KEEP_FALSE, KEEP_ZERO, MESSAGES, type Field } from './protobuf-table.ts'
-import { createWireReader, readFields, VARINT, type WireReader } from './protobuf-wire.ts'
+import { BYTES, createWireReader, readFields, VARINT, type WireReader } from './protobuf-wire.ts'
 
 export const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf'
 const MAGIC = Buffer.from('k8s\0', 'latin1')
@@ -53,13 +53,24 @@ function readMessage(name: string, bytes: Buffer, depth: number, unknown: Set<st
     const { field: number, wire } = reader.tag()
     const field = fields?.get(number)
     if (!field) {
-      unknown.add(`${name} field ${number}`)
-      reader.skip(wire)
+      const isEmpty = isEmptyValue(wire, reader)
+      if (!isEmpty || !name.endsWith('Status')) unknown.add(`${name} field ${number}`)
       continue
     }
     addField(object, field, wire, reader, depth, unknown)
   }
   return object
+}
+
+/**
+ * Go writes the zero of every field that is not a pointer. Of a status that the client has not filled in, a zero that we
+ * do not know is no loss, and a warning for each `create` of a newer client would hide those that mean something.
+ */
+function isEmptyValue(wire: number, reader: WireReader): boolean {
+  if (wire === VARINT) return reader.varint() === 0n
+  if (wire === BYTES) return reader.bytes().length === 0
+  reader.skip(wire)
+  return false
 }
 
 function addField(

@@ -97,6 +97,7 @@ export const lifeContract = (): Record<string, Check> => ({
       t.match(error, { reason: 'RunContainerError', message: /no such file|not found/i })
       const seen = await runtime.inspect(id)
       t.not(seen?.state, 'running')
+      t.equal(seen?.exitCode, 127, 'so that nobody tries again who runs things once')
       if (seen?.error !== undefined) t.match(seen.error, /not found|no such file/i)
     },
   },

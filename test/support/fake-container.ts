@@ -14,6 +14,8 @@ export interface FakeBehaviour {
   exitCodeOnTerm?: number
   /** `start` throws a StartError with these words. */
   failsToStart?: string
+  /** What the runtime notes of that; unless told, that there is no such command. */
+  failsToStartWith?: number
   /** `create` throws a StartError with these words. */
   failsToCreate?: string
   /** What it has written to its termination message path by its end. */
@@ -103,7 +105,7 @@ export function createFakeContainer({ id, spec, imageId, behaviour, ip, clock }:
     start() {
       if (seen.state === 'running') return undefined
       if (behaviour.failsToStart !== undefined) {
-        become({ error: behaviour.failsToStart, exitCode: 127 })
+        become({ error: behaviour.failsToStart, exitCode: behaviour.failsToStartWith ?? 127 })
         return behaviour.failsToStart
       }
       become({ state: 'running', startedAtMs: clock.wallMs(), pid: 1, ...(ip === undefined ? {} : { ip }) })

@@ -431,3 +431,28 @@ t.test('Each pod’s messages have a folder that goes with it, and the pod says 
   t.match(terminations.get('plain'), { path: '/dev/termination-log', orLogs: false })
   t.not(terminations.get('told')?.folder, terminations.get('plain')?.folder)
 })
+
+t.test(
+  'A command that cannot be run ends a pod that runs once; a start that may work later is tried again',
+  async (t) => {
+    const edge = await device(t)
+    edge.runtime.behave('my-image', { failsToStart: 'exec: "nope": executable file not found in $PATH' })
+    const once = { restartPolicy: 'Never' }
+    await edge.want([pod('typo', once), pod('server')])
+    await edge.run(60_000)
+    t.equal(edge.status('typo').phase, 'Failed')
+    const why = { exitCode: 127, reason: 'ContainerCannotRun', message: /not found/ }
+    t.match(edge.status('typo').containerStatuses?.[0], { restartCount: 0, state: { terminated: why } })
+    const server = edge.status('server').containerStatuses?.[0]
+    t.match(server, { state: { waiting: {} }, lastState: { terminated: why } })
+    t.ok((server?.restartCount ?? 0) > 1)
+    t.ok(Date.parse(server?.lastState?.terminated?.finishedAt ?? '') > 0, 'its end has a time')
+
+    edge.runtime.behave('my-image', { failsToStart: 'port is already allocated', failsToStartWith: 128 })
+    await edge.want([pod('late', once)])
+    t.match(edge.status('late').containerStatuses?.[0]?.state, { waiting: { reason: 'RunContainerError' } })
+    edge.runtime.behave('my-image', {})
+    await edge.run(60_000)
+    t.equal(edge.status('late').phase, 'Running')
+  },
+)

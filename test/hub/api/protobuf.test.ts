@@ -96,3 +96,13 @@ t.test('a field that we do not know is skipped with a warning', async (t) => {
   const created = await hub.ask('POST', '/api/v1/namespaces/default/configmaps', { body, headers })
   t.match(created, { code: 201, json: { data: { k: 'v' } }, headers: { warning: /core\.v1\.ConfigMap field 99/ } })
 })
+
+t.test('A status that the client has not filled in warns of nothing, however new the client', async (t) => {
+  const status = message(3, bytes(14, ''), number(17, 0), number(99, 0), bytes(98, ''))
+  t.same(decodeProtobuf(envelope('v1', 'Pod', status)).unknown, [])
+  const job = envelope('batch/v1', 'Job', message(3, bytes(7, '')))
+  t.same(decodeProtobuf(job).unknown, [])
+  t.same(decodeProtobuf(envelope('v1', 'Pod', message(3, number(99, 1)))).unknown, ['core.v1.PodStatus field 99'])
+  const lost = envelope('v1', 'Pod', message(2, number(999, 0)))
+  t.same(decodeProtobuf(lost).unknown, ['core.v1.PodSpec field 999'], 'where false may be what somebody has asked for')
+})
