@@ -11,6 +11,7 @@ import { CliError } from './cli-error.ts'
 import { banner } from './demo/banner.ts'
 import { doesAnswer, ensureHelloImage, removeHelloImage } from './demo/hello-image.ts'
 import { demandFree, parsePorts, tryToListen, type DemoPorts } from './demo/ports.ts'
+import { createOrphans, type Orphans } from './demo/orphans.ts'
 import { startProgram, type Program } from './demo/program.ts'
 import { readWorkload, untilNodeReady, untilSettled, withPort, type Fate } from './demo/workload.ts'
 import { accessOf, readKubeconfig, type HubAccess } from './kubeconfig-file.ts'
@@ -25,6 +26,8 @@ interface Places {
   data: string
   kubeconfig: string
   lock: string
+  /** Of hub and agent, while they run. */
+  pids: string
   /** A file that says that the device has had a container engine. */
   engineUsed: string
 }
@@ -34,21 +37,27 @@ const placesIn = (root: string): Places => {
   return {
     ...{ root, data, kubeconfig: join(data, 'kubeconfig'), lock: join(data, 'pid') },
     engineUsed: join(data, 'engine-used'),
+    pids: join(data, 'programs'),
   }
 }
+
+const orphansOf = ({ data, pids }: Places) => createOrphans({ file: pids, mark: data, clock: systemClock })
 
 const say = (line: string) => console.log(line)
 
 export async function startDemo(root: string, args: readonly string[]): Promise<void> {
   const places = placesIn(root)
   const programs: Program[] = []
+  const orphans = orphansOf(places)
   let isStopping = false
   // Not before it is ours: that of another one stays.
   let isLocked = false
   const stopAll = async () => {
     isStopping = true
     for (let program = programs.pop(); program; program = programs.pop()) await program.stop()
-    if (isLocked) rmSync(places.lock, { force: true })
+    if (!isLocked) return
+    orphans.forget()
+    rmSync(places.lock, { force: true })
   }
   try {
     const ports = parsePorts(args)
@@ -58,7 +67,11 @@ export async function startDemo(root: string, args: readonly string[]): Promise<
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
     })
     const run = async () => {
-      await bringUp(places, ports, programs)
+      await endOrphans(orphans)
+      await bringUp(places, ports, (program) => {
+        programs.push(program)
+        if (program.pid !== undefined) orphans.note(program.pid)
+      })
       await Promise.race(
         programs.map(({ ended, name }) => ended.then(() => fail(`the ${name} has ended; look into .holdfast`))),
       )
@@ -72,6 +85,11 @@ export async function startDemo(root: string, args: readonly string[]): Promise<
     console.error(`holdfast: ${error instanceof Error ? error.message : String(error)}`)
     process.exitCode = 1
   }
+}
+
+async function endOrphans(orphans: Orphans): Promise<void> {
+  if ((await orphans.end()) > 0)
+    say('An earlier npm start was killed; the hub and agent that it left have been stopped.')
 }
 
 const fail = (message: string): never => {
@@ -102,7 +120,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function bringUp(places: Places, ports: DemoPorts, programs: Program[]): Promise<void> {
+async function bringUp(places: Places, ports: DemoPorts, add: (program: Program) => void): Promise<void> {
   await demandFree(ports.api, 'API', 'api-port')
   await demandFree(ports.mqtt, 'MQTT', 'mqtt-port')
   const hub = startProgram(
@@ -111,12 +129,12 @@ async function bringUp(places: Places, ports: DemoPorts, programs: Program[]): P
     hubFlags(places, ports),
     join(places.data, 'hub.log'),
   )
-  programs.push(hub)
+  add(hub)
   await hub.ready
   const access = accessOf(readKubeconfig(places.kubeconfig), places.kubeconfig)
   const client = createClient(access)
   const agent = await startAgent(places, client, access)
-  programs.push(agent)
+  add(agent)
   await agent.ready
   const node = await untilNodeReady(client, systemClock)
   const { labels = {}, name } = node.metadata
@@ -212,6 +230,7 @@ export async function cleanDemo(root: string): Promise<void> {
     console.error(`holdfast: npm start still runs (process ${pid}): stop it with Ctrl-C first`)
     process.exit(1)
   }
+  await endOrphans(orphansOf(places))
   if (existsSync(join(data, 'agent'))) {
     const flags = ['--data-dir', join(data, 'agent'), ...(await engineFlags(places))]
     const { status } = spawnSync(process.execPath, [join(root, 'dist/agent.cjs'), 'purge', ...flags], {

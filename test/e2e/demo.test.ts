@@ -104,6 +104,29 @@ t.test('npm start, again and again', { skip, timeout: TIMEOUT_MS }, async (t) =>
     await stopped(t, folder, demo)
   })
 
+  await t.test('After npm start was killed the next start, or the cleaning, ends what it left', async (t) => {
+    const kill = async () => {
+      process.kill(demo.pid, 'SIGKILL')
+      await demo.ended
+      for (const one of ['main.js', 'agent.cjs'])
+        t.ok(
+          folder.programs().some((program) => program.includes(one)),
+          `${one} is left`,
+        )
+    }
+    const helloPid = folder.helloPid()
+    demo = folder.start()
+    await started(demo)
+    await kill()
+    demo = folder.start()
+    t.match(
+      await started(demo),
+      /^An earlier npm start was killed; the hub and agent that it left have been stopped\.\n/,
+    )
+    t.equal(folder.helloPid(), helloPid)
+    await kill()
+  })
+
   await t.test('npm run clean leaves nothing, and may be run again', async (t) => {
     t.ok(folder.helloPid())
     t.match(await folder.clean(), { code: 0, stdout: /Everything that npm start made is gone\.\n$/ })

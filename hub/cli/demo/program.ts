@@ -7,6 +7,8 @@ import { CliError } from '../cli-error.ts'
 
 export interface Program {
   readonly name: string
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined
   /** Resolves when it has printed its "ready" line; rejects with the end of its log when it ends before. */
   readonly ready: Promise<void>
   /** Resolves when it has ended. */
@@ -40,7 +42,7 @@ export function startProgram(name: string, file: string, args: readonly string[]
       ),
     )
   })
-  return { name, ready, ended, stop: () => ((isStopping = true), stop(child, ended)) }
+  return { name, pid: child.pid, ready, ended, stop: () => ((isStopping = true), stop(child, ended)) }
 }
 
 async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
