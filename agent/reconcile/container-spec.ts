@@ -22,6 +22,8 @@ export interface ContainerSpecInput extends EnvContext {
   attempt: number
   specHash: string
   network: NetworkChoice
+  /** Id of the container whose processes it shares. */
+  processesOf?: string
   mounts: readonly Mount[]
   image: ImageInfo
   messageFolder: string
@@ -54,7 +56,7 @@ export function containerSpec(input: ContainerSpecInput): ContainerSpec {
     hostAliases: network.kind === 'shared' ? [] : hostAliasesOf(pod),
     ...(network.kind === 'own' && dnsOf(pod)),
     resources: resourcesOf(container),
-    security: securityOf(pod, container),
+    security: { ...securityOf(pod, container), ...(input.processesOf && { processesOf: input.processesOf }) },
     stdin: spec.stdin ?? false,
     stdinOnce: spec.stdinOnce ?? false,
     tty: spec.tty ?? false,

@@ -141,10 +141,11 @@ function restart(one: ContainerView, at: ObservedContainer | undefined, view: Po
 function make(one: ContainerView, view: PodView, input: PlanInput): Plan {
   const { container, specHash, nextAttempt: attempt } = one
   const network = networkFor(container, view)
-  if (!network) return NOTHING
+  const target = targetOf(container, view)
+  if (!network || target === 'not running') return NOTHING
   const waiting = retryable(container.name, input)
   if (waiting) return waiting
-  return planImage(one, input) ?? doing({ do: 'make', container, attempt, specHash, network })
+  return planImage(one, input) ?? doing({ do: 'make', container, attempt, specHash, network, ...target })
 }
 
 /** Undefined when it is there. */
@@ -175,6 +176,13 @@ function networkFor(container: PodContainer, view: PodView): Network | undefined
   if (container.role !== 'ephemeral') return { kind: 'own' }
   const main = view.containers.find((one) => one.container.role === 'app')?.life
   return main?.kind === 'running' ? { kind: 'shared', withId: main.at.id } : undefined
+}
+
+/** What `kubectl debug --target` asks for. */
+function targetOf({ target: name }: PodContainer, view: PodView): { processesOf?: string } | 'not running' {
+  if (name === undefined) return {}
+  const target = view.containers.find(({ container }) => container.name === name)?.life
+  return target?.kind === 'running' ? { processesOf: target.at.id } : 'not running'
 }
 
 export const retryable = (name: string, { memory, nowMonoMs }: PlanInput): Plan | undefined => {

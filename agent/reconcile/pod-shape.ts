@@ -9,6 +9,8 @@ export interface PodContainer {
   role: Role
   /** An init container with restartPolicy Always: starts in order, then runs beside the others until after them. */
   isSidecar: boolean
+  /** Name of the container whose processes an ephemeral one sees. */
+  target?: string
   spec: Container
 }
 
@@ -20,7 +22,10 @@ export function containersOf(pod: Pod): PodContainer[] {
   return [
     ...initContainers.map((spec) => shape(spec, 'init', spec.restartPolicy === 'Always')),
     ...containers.map((spec) => shape(spec, 'app', false)),
-    ...ephemeralContainers.map((spec) => shape(spec, 'ephemeral', false)),
+    ...ephemeralContainers.map((spec) => ({
+      ...shape(spec, 'ephemeral', false),
+      ...(spec.targetContainerName && { target: spec.targetContainerName }),
+    })),
   ]
 }
 

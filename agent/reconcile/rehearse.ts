@@ -13,6 +13,7 @@ export interface Blueprint {
   attempt: number
   specHash: string
   network: Network
+  processesOf?: string
   image: ImageInfo
 }
 

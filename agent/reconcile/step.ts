@@ -14,7 +14,7 @@ export type Step =
   /** Finds out whether it could be made. */
   | { do: 'rehearse'; container: PodContainer; specHash: string }
   | { do: 'makeSandbox'; attempt: number }
-  | { do: 'make'; container: PodContainer; attempt: number; specHash: string; network: Network }
+  | { do: 'make'; container: PodContainer; attempt: number; specHash: string; network: Network; processesOf?: string }
   | { do: 'start'; id: string; container?: PodContainer }
   | { do: 'beginStop'; id: string; name: string; why: StopReason; graceMs: number; container?: PodContainer }
   | { do: 'terminate'; id: string }

@@ -102,10 +102,15 @@ function security({ security: wanted }: ContainerSpec): Dockerode.HostConfig {
     ...(wanted.addCapabilities ? { CapAdd: [...wanted.addCapabilities] } : {}),
     ...(wanted.dropCapabilities ? { CapDrop: [...wanted.dropCapabilities] } : {}),
     ...(wanted.supplementalGroups ? { GroupAdd: wanted.supplementalGroups.map(String) } : {}),
-    ...(wanted.hostPid ? { PidMode: 'host' } : {}),
+    ...pidMode(wanted),
     ...(wanted.hostIpc ? { IpcMode: 'host' } : {}),
     ...(wanted.noNewPrivileges ? { SecurityOpt: ['no-new-privileges'] } : {}),
   }
+}
+
+function pidMode({ hostPid, processesOf }: ContainerSpec['security']): Dockerode.HostConfig {
+  if (hostPid) return { PidMode: 'host' }
+  return processesOf === undefined ? {} : { PidMode: `container:${processesOf}` }
 }
 
 /** Docker gives a container in another one's network that one's name, and refuses to be told; Podman must be told. */

@@ -101,6 +101,8 @@ export interface ContainerSpec {
     /** It sees the processes, or shares the memory segments, of the device; a plain process does anyway. */
     hostPid?: boolean
     hostIpc?: boolean
+    /** Id of the running container whose processes it sees, and with it ends. */
+    processesOf?: string
   }
   stdin: boolean
   stdinOnce: boolean

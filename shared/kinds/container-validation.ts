@@ -112,6 +112,12 @@ const envFromCauses = (sources: readonly EnvFromSource[], at: string): Cause[] =
       : []),
   ])
 
+const notFound = (field: string, name: string): Cause => ({
+  reason: 'FieldValueNotFound',
+  message: `Not found: ${JSON.stringify(name)}`,
+  field,
+})
+
 function mountCauses(mounts: readonly VolumeMount[], at: string, volumes: ReadonlySet<string>): Cause[] {
   const paths = new Set<string>()
   return mounts.flatMap(({ name, mountPath, subPath, subPathExpr }, index) => {
@@ -121,9 +127,7 @@ function mountCauses(mounts: readonly VolumeMount[], at: string, volumes: Readon
     const wrongPath = subPath && pathError(subPath)
     return [
       ...(name ? [] : [requiredValue(`${field}.name`)]),
-      ...(name && !volumes.has(name)
-        ? [{ reason: 'FieldValueNotFound', message: `Not found: ${JSON.stringify(name)}`, field: `${field}.name` }]
-        : []),
+      ...(name && !volumes.has(name) ? [notFound(`${field}.name`, name)] : []),
       ...(mountPath ? [] : [requiredValue(`${field}.mountPath`)]),
       ...(isRepeated ? [invalidValue(`${field}.mountPath`, mountPath, 'must be unique')] : []),
       ...(wrongPath ? [invalidValue(`${field}.subPath`, subPath, wrongPath)] : []),
@@ -179,12 +183,14 @@ const EPHEMERAL_FORBIDDEN = ['ports', 'livenessProbe', 'readinessProbe', 'startu
 export const ephemeralContainerCauses = (
   containers: readonly EphemeralContainer[],
   at: string,
-  taken: Set<string>,
-): Cause[] =>
-  containers.flatMap((container, index) => {
+  taken: ReadonlySet<string>,
+): Cause[] => {
+  const names = new Set(taken)
+  return containers.flatMap((container, index) => {
     const field = `${at}[${index}]`
-    const isRepeated = taken.has(container.name)
-    taken.add(container.name)
+    const isRepeated = names.has(container.name)
+    const target = container.targetContainerName
+    names.add(container.name)
     return [
       ...(container.name ? checked(`${field}.name`, container.name, dnsLabelError) : [requiredValue(`${field}.name`)]),
       ...(isRepeated ? [duplicateValue(`${field}.name`, container.name)] : []),
@@ -192,5 +198,7 @@ export const ephemeralContainerCauses = (
       ...EPHEMERAL_FORBIDDEN.filter((name) => container[name]).map((name) =>
         forbiddenField(`${field}.${name}`, 'cannot be set for an Ephemeral Container'),
       ),
+      ...(target && !taken.has(target) ? [notFound(`${field}.targetContainerName`, target)] : []),
     ]
   })
+}

@@ -36,9 +36,7 @@ const IGNORED_CONTAINER_SECURITY = [
   'appArmorProfile',
   'windowsOptions',
 ] as const
-/** `targetContainerName` is one of ephemeral containers alone. */
-type AnyContainer = Container & Newer<'targetContainerName'>
-const IGNORED_CONTAINER: readonly (keyof AnyContainer)[] = ['resizePolicy', 'targetContainerName', 'volumeDevices']
+const IGNORED_CONTAINER: readonly (keyof Container)[] = ['resizePolicy', 'volumeDevices']
 type Lifecycle = NonNullable<Container['lifecycle']> & Newer<'stopSignal'>
 const IGNORED_LIFECYCLE: readonly (keyof Lifecycle)[] = ['stopSignal']
 type Mount = VolumeMount & Newer<'recursiveReadOnly'>
@@ -122,7 +120,7 @@ function isLimited({ name, emptyDir }: Volume, spec: PodSpec): boolean {
   return emptyDir?.medium === 'Memory' && users.length === 1 && !isProcess(spec)
 }
 
-function containerFields(container: AnyContainer, spec: PodSpec, at: string): string[] {
+function containerFields(container: Container, spec: PodSpec, at: string): string[] {
   const { lifecycle, ports = [], resources, securityContext, volumeMounts = [] } = container
   const probes = (['livenessProbe', 'readinessProbe', 'startupProbe'] as const).filter((name) => container[name]?.grpc)
   const limits = Object.keys(resources?.limits ?? {}).filter((name) => IGNORED_LIMITS.test(name))

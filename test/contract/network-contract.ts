@@ -71,6 +71,21 @@ export const networkContract = (): Record<string, Check> => ({
       }
     },
   },
+  'who is to look into another container sees its processes, and no other does': {
+    needs: 'networks',
+    async run(t, { runtime, run }) {
+      const target = await run('runs')
+      const looks = await run('runs', { security: { processesOf: target }, identity: { container: 'looks' } })
+      const alone = await run('runs', { identity: { container: 'alone' } })
+      const [own = '', seen, other] = await Promise.all(
+        [target, looks, alone].map(
+          async (id) => (await exec(runtime, id, ['busybox', 'readlink', '/proc/self/ns/pid'])).out,
+        ),
+      )
+      t.equal(seen, own)
+      t.not(other, own)
+    },
+  },
   'a memory limit holds, and breaking it is told as such': {
     needs: 'limits',
     async run(t, { runtime, run, untilExited }) {

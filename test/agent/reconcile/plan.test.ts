@@ -75,7 +75,7 @@ function plan({ pod: given = ONE, intent = 'run', observed = [], histories = [],
 function words(step: Step): string {
   switch (step.do) {
     case 'make':
-      return `make ${step.container.name}#${step.attempt} ${step.network.kind}`
+      return `make ${step.container.name}#${step.attempt} ${step.network.kind}${step.processesOf ? ` beside ${step.processesOf}` : ''}`
     case 'fetchImage':
       return `fetch ${step.container.name}`
     case 'rehearse':
@@ -295,6 +295,15 @@ t.test('What failed is tried again when its time has come, not before', async (t
   })
   t.same(plan({ remember: (memory) => memory.failures.set('app', failure) }), { steps: [], wakeInMs: 500 })
   t.same(plan({ remember: (memory) => (memory.volumes = { kind: 'failed', failure }) }), { steps: [], wakeInMs: 500 })
+})
+
+t.test('An ephemeral container is made once its target runs, and sees the processes of that', async (t) => {
+  const debug = { ...container({ name: 'debug' }), targetContainerName: 'two' }
+  const web = spec({ containers: [container(), container({ name: 'two' })], ephemeralContainers: [debug] })
+  const withTwo = (state: 'running' | 'exited') =>
+    plan({ pod: web, observed: [seen(web, ''), seen(web, 'app'), seen(web, 'two', { state })] }).steps
+  t.same(withTwo('exited'), ['make two#1 shared'])
+  t.same(withTwo('running'), ['make debug#0 shared beside two-0'])
 })
 
 t.test('An ephemeral container joins the network of the app, once', async (t) => {

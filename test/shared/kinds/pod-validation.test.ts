@@ -361,6 +361,11 @@ const REFUSED: [string, JsonObject, string | RegExp][] = [
     /cannot be set for an Ephemeral Container/,
   ],
   [
+    'an ephemeral container beside one that is not there',
+    { ...app(), ephemeralContainers: [{ name: 'e', image: 'x', targetContainerName: 'nope' }] },
+    /targetContainerName: Not found: "nope"/,
+  ],
+  [
     'a hundred and one containers',
     { containers: Array.from({ length: 101 }, (_, index) => ({ name: `c${index}`, image: 'x' })) },
     /Too many: 101/,
