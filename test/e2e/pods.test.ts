@@ -134,6 +134,30 @@ const stories: Record<string, Story> = {
     t.equal(await kubectl.ok("exec unset -- sh -c 'echo $A'"), 'b\n')
   },
 
+  async 'what a program says about its end is shown, and a typo in a command ends what runs once'(t, { kubectl }) {
+    const never = { restartPolicy: 'Never' }
+    const orLogs = { terminationMessagePolicy: 'FallbackToLogsOnError' }
+    await apply(
+      kubectl,
+      podManifest('telling', shell('echo no database > /dev/termination-log; exit 3'), never),
+      podManifest('logging', shell('echo bad config; exit 4', orLogs), never),
+      podManifest('mistyped', { ...shell(''), command: ['/no/such/program'] }, never),
+    )
+    await untilTold(kubectl, 'pod telling', /Reason: +Error\s+Message: +no database\s+Exit Code: +3/)
+    await untilTold(kubectl, 'pod logging', /Reason: +Error\s+Message: +bad config\s+Exit Code: +4/)
+    await kubectl.ok('wait --for=jsonpath={.status.phase}=Failed pod/mistyped --timeout=60s')
+    t.match(await kubectl.ok('describe pod mistyped'), /Message: .*no such file[^]*Exit Code: +127/)
+  },
+
+  async 'a container for debugging sees the processes of the one that it is to look into'(t, { kubectl }) {
+    await apply(kubectl, podManifest('looked-at', shell(`: the program; ${FOR_EVER}`)))
+    await untilReady(kubectl, 'looked-at')
+    const image = (await kubectl.json<Pod>('get pod looked-at')).spec.containers[0]?.image
+    await kubectl.ok(`debug looked-at --image=${image} --target=app -c look -- sh -c ps`)
+    await eventually(async () => /the program/.test(await kubectl.ok('logs looked-at -c look')), WITHIN_MS)
+    t.pass('it does')
+  },
+
   async 'a pod that is active for too long fails, and says so'(t, { kubectl }) {
     await apply(
       kubectl,
