@@ -45,6 +45,8 @@ export interface HubCoreDeps {
   clock: Clock
   random: Random
   log: Log
+  /** How long this machine has been asleep in all; absent where it never sleeps. */
+  sleptMs?(): number
   /** Called once when the hub must end, because it could forget what it has promised. */
   onFatal(error: unknown): void
 }
@@ -70,6 +72,7 @@ export function createHubCore(deps: HubCoreDeps): HubCore {
     ...shared,
     broker,
     pki,
+    ...(deps.sleptMs && { sleptMs: deps.sleptMs }),
     settings: {
       beatEveryMs: config.beatEvery,
       ...(config.meteredBeatEvery !== undefined && { meteredBeatEveryMs: config.meteredBeatEvery }),

@@ -37,6 +37,8 @@ export interface HubDeps {
   clock: Clock
   random: Random
   log: Log
+  /** How long this machine has been asleep in all; absent where it never sleeps. */
+  sleptMs?(): number
   /** Copies the store to a file while it runs; without it `holdfast backup` is not served. */
   backup?(path: string): Promise<void>
   /** Called once when the hub must end, because it could forget what it has promised. */

@@ -14,6 +14,7 @@ import { parseYaml } from '../shared/yaml.ts'
 import { hubSettings, type HubConfig } from './config.ts'
 import { rotateSigningKey } from './fleet/signing-keys.ts'
 import { createHub } from './hub.ts'
+import { createSleptMs } from './machine-sleep.ts'
 import { restoreCommand } from './restore-command.ts'
 import { createSqliteJournal } from './store/sqlite-journal.ts'
 
@@ -33,7 +34,7 @@ function fail(error: unknown): never {
 async function run(config: HubConfig): Promise<void> {
   const log = createLog({ clock: systemClock, level: config.logLevel, write: (line) => process.stderr.write(line) })
   prepareDataFolder(config.dataDir, fs)
-  const deps = { clock: systemClock, random: systemRandom, log }
+  const deps = { clock: systemClock, random: systemRandom, log, sleptMs: createSleptMs(systemClock) }
   const journal = createSqliteJournal({ path: join(config.dataDir, 'hub.db'), ...deps, acceptLoss: config.acceptLoss })
   const hub = await createHub({ ...deps, config, journal, backup: journal.backup, onFatal: fail })
   await hub.start()

@@ -100,8 +100,9 @@ function troubleList(troubles: readonly string[]): string {
 }
 
 function nodeTrouble(node: Node, beats: LastBeats, nowMs: number): string[] {
-  const { name, state, lastBeat } = nodeRow(node, beats, nowMs)
-  const lines = state.startsWith('Online') ? [] : [`node ${name} is ${state}; last beat ${lastBeat} ago`]
+  const { name, state, lastBeat, lastWitness } = nodeRow(node, beats, nowMs)
+  const witness = lastWitness === '-' ? '' : `, last witness: ${lastWitness}`
+  const lines = state.startsWith('Online') ? [] : [`node ${name} is ${state}; last beat ${lastBeat} ago${witness}`]
   if (node.spec.unschedulable) lines.push(`node ${name} is cordoned: \`kubectl uncordon ${name}\` lets pods come again`)
   const bad = (node.status?.conditions ?? []).filter(({ type, status }) => type !== 'Ready' && status === 'True')
   return [...lines, ...bad.map(({ type, message }) => `node ${name}: ${type}${message ? `: ${message}` : ''}`)]

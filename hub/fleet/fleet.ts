@@ -61,6 +61,8 @@ export interface FleetDeps {
   clock: Clock
   random: Random
   log: Log
+  /** How long this machine has been asleep in all; absent where it never sleeps. */
+  sleptMs?(): number
   settings: FleetSettings
 }
 
@@ -104,7 +106,7 @@ export function createFleet(deps: FleetDeps): Fleet {
   const journal = createJournalIngest({ store, objects, events })
   const states = createStates({ ...deps, sessions, outbox, beatEveryMs, epoch: settings.epoch })
   const { desired, accounts } = states
-  const judge = createJudge({ objects, events, clock, log, beatEveryMs, hangUp })
+  const judge = createJudge({ ...deps, beatEveryMs, hangUp })
   const leases = createLeases({ objects, clock })
   const enrolment = createEnrolment({ store, objects, identities, pki, clock, log, mqttPort: settings.mqttPort })
   const connects = createTokenBuckets(CONNECTS, NODES_MAX)

@@ -56,8 +56,8 @@ export function createIntake(deps: IntakeDeps): Intake {
   /** Of sessions whose devices hold what the hub does not know yet. */
   const unplaced = new WeakMap<Session, NodeReport>()
 
-  function heard(node: string): void {
-    judge.heard(node)
+  function heard(node: string, by: 'beat' | 'report' | 'journal' | 'held state'): void {
+    judge.heard(node, by)
     const state = deps.objects.get(NODE, undefined, node)?.metadata.annotations?.[STATE_ANNOTATION]
     if (state !== 'Online') wake.judge(node)
   }
@@ -66,7 +66,7 @@ export function createIntake(deps: IntakeDeps): Intake {
 
   /** It would refuse all else: the session begins when it has taken them and says hello again. */
   function sendKeys(node: string, { keySet }: Hello): void {
-    judge.heard(node)
+    judge.heard(node, 'hello')
     if (deps.keySet && keySet !== undefined) return outbox.keys(node, deps.keySet)
     log.warn(
       { node },
@@ -85,7 +85,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       if (isOutdated(hello)) return sendKeys(node, hello)
       session.hello = hello
       session.applied = hello.held
-      judge.heard(node, hello.session)
+      judge.heard(node, 'hello', hello.session)
       hellos.set(node, hello)
       deps.desired.begin(session)
       for (const each of [wake.ingest, wake.desired, wake.judge]) each(node)
@@ -94,7 +94,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       const { node } = session.connection
       const { e: epoch, r: revision } = beat
       measured.set(node, measuredBy(beat, clock.wallMs(), deps.beatEveryMs(node)))
-      heard(node)
+      heard(node, 'beat')
       const lease = deps.leases.onBeat(node, beat.seq)
       if (lease) outbox.ack(session, { upTo: 0, lease })
       if (session.applied?.epoch === epoch && session.applied.revision === revision) return
@@ -105,13 +105,13 @@ export function createIntake(deps: IntakeDeps): Intake {
       const { node } = session.connection
       reports.set(node, report)
       if (deps.accounts.waitMs(session) !== undefined) unplaced.set(session, report)
-      heard(node)
+      heard(node, 'report')
       wake.ingest(node)
       if (judge.reportedReady(node, reportedReady(report))) wake.judge(node)
     },
     onJournal(session, { journal, entries }) {
       const { node } = session.connection
-      heard(node)
+      heard(node, 'journal')
       deps.journal.take(node, journal, entries).then(
         (upTo) => outbox.ack(session, { upTo }),
         (error: unknown) => {
@@ -123,7 +123,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     },
     onHeld(session, signed) {
       const { node } = session.connection
-      heard(node)
+      heard(node, 'held state')
       if (!deps.accounts.take(session, signed)) return
       // Said before the hub knew these pods, and not said again while nothing changes.
       const early = unplaced.get(session)

@@ -17,8 +17,10 @@ import {
   SINCE_ANNOTATION,
   STATE_ANNOTATION,
   writtenLastHeardMs,
+  type Verdict,
 } from './node-status.ts'
 import { markPodsNotReady } from './pod-readiness.ts'
+import { writtenWitness, type Witness, type Witnessed } from './witness.ts'
 
 export interface JudgeDeps {
   objects: Objects
@@ -28,20 +30,18 @@ export interface JudgeDeps {
   beatEveryMs: BeatEvery
   /** Its link stands and it says nothing: a new session makes it tell everything anew. */
   hangUp(node: string): void
+  /** How long the machine of the hub has been asleep in all: the monotonic clock stood still then. */
+  sleptMs?(): number
 }
 
 /** What the API, pages and metrics show of a node. */
-export interface NodeView {
-  state: NodeState
-  sinceWallMs?: number
-  lastHeardWallMs?: number
-}
+export type NodeView = Pick<Verdict, 'state' | 'sinceWallMs' | 'lastHeardWallMs' | 'lastWitness'>
 
 export interface Judge {
   start(): void
   /** The hub itself keeps devices waiting now: their silence says nothing about them. */
   excuse(): void
-  heard(node: string, session?: number): void
+  heard(node: string, by: Exclude<Witnessed, 'link broke'>, session?: number): void
   /** The will of a session; of an older one it says nothing. True when it counts. */
   linkLost(node: string, session: number): boolean
   reportedReady(node: string, ready: Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'> | undefined): boolean
@@ -53,6 +53,8 @@ export interface Judge {
 
 interface Known {
   life: NodeLife
+  /** Monotonic. */
+  witness?: { what: Witnessed; atMs: number }
   /** Judged to be lost, and not heard of since: no later excuse of the hub brings it back. */
   isLost?: boolean
   /** When it was to be looked at next. */
@@ -88,18 +90,35 @@ export function createJudge(deps: JudgeDeps): Judge {
     return { ...judgeNode(life, clock.monoMs(), limitsFor(deps.beatEveryMs(node.metadata.name))), known: it }
   }
 
+  /** The one answer to how a node is, for all who show it. */
+  function look(node: Node): { verdict: Verdict; lookAgainMs?: number; known: Known } {
+    const { state, sinceMs, lookAgainMs, known: it } = judge(node)
+    const lastHeardWallMs = lastHeardWallMsOf(node, it)
+    const lastWitness = lastWitnessOf(node, it)
+    const verdict = {
+      state,
+      ...(sinceMs !== undefined && { sinceWallMs: wallOf(sinceMs) }),
+      ...(lastHeardWallMs !== undefined && { lastHeardWallMs }),
+      ...(lastWitness && { lastWitness }),
+      ...(it.ready && { reportedReady: it.ready }),
+    }
+    return { verdict, ...(lookAgainMs !== undefined && { lookAgainMs }), known: it }
+  }
+
+  function lastWitnessOf(node: Node, { witness }: Known): Witness | undefined {
+    if (witness) return { what: witness.what, atWallMs: wallOf(witness.atMs) }
+    const atWallMs = writtenLastHeardMs(node)
+    return writtenWitness(node) ?? (atWallMs === undefined ? undefined : { what: 'beat', atWallMs })
+  }
+
   function reconcile(name: string): Outcome {
     const node = objects.get(NODE, undefined, name)
     if (!node) return void known.delete(name)
     excuses.woke(of(name).dueMs, clock.monoMs())
-    const { state, sinceMs, lookAgainMs, known: it } = judge(node)
+    excuses.slept(deps.sleptMs?.() ?? 0, clock.monoMs())
+    const { verdict, lookAgainMs, known: it } = look(node)
+    const { state, lastHeardWallMs } = verdict
     const before = stateOf(node)
-    const verdict = {
-      state,
-      ...(sinceMs !== undefined && { sinceWallMs: wallOf(sinceMs) }),
-      ...(it.life.lastHeardMs !== undefined && { lastHeardWallMs: wallOf(it.life.lastHeardMs) }),
-      ...(it.ready && { reportedReady: it.ready }),
-    }
     const wallMs = clock.wallMs()
     objects.modify(NODE, undefined, name, (current) => judgeConditions(current, verdict, wallMs), {
       subresource: 'status',
@@ -109,7 +128,7 @@ export function createJudge(deps: JudgeDeps): Judge {
     it.dueMs = lookAgainMs ?? Infinity
     if (isUnknown(state)) {
       it.isLost = true
-      markPodsNotReady(deps, { node: name, nowWallMs: wallMs, lastHeardWallMs: lastHeardWallMsOf(node, it) })
+      markPodsNotReady(deps, { node: name, nowWallMs: wallMs, lastHeardWallMs })
       deps.hangUp(name)
     }
     return lookAgainMs === undefined ? undefined : { againAfterMs: Math.max(1, lookAgainMs - clock.monoMs()) }
@@ -127,17 +146,19 @@ export function createJudge(deps: JudgeDeps): Judge {
   return {
     start: () => void (hubStartedMs = clock.monoMs()),
     excuse: () => excuses.note(clock.monoMs()),
-    heard(name, session) {
+    heard(name, by, session) {
       const it = of(name)
       const { linkLostMs: _, ...life } = it.life
       it.isLost = false
       it.life = { ...life, lastHeardMs: clock.monoMs() }
+      it.witness = { what: by, atMs: clock.monoMs() }
       if (session !== undefined) it.session = session
     },
     linkLost(name, session) {
       const it = known.get(name)
       if (it?.session !== session) return false
       it.life = { ...it.life, linkLostMs: clock.monoMs() }
+      it.witness = { what: 'link broke', atMs: clock.monoMs() }
       return true
     },
     reportedReady(name, ready) {
@@ -149,14 +170,10 @@ export function createJudge(deps: JudgeDeps): Judge {
     },
     forget: (name) => void known.delete(name),
     view(node) {
-      const { state, sinceMs, known: it } = judge(node)
+      const { reportedReady: _, ...view } = look(node).verdict
       const writtenMs = Date.parse(node.metadata.annotations?.[SINCE_ANNOTATION] ?? '')
-      const sinceWallMs = stateOf(node) === state && !Number.isNaN(writtenMs) ? writtenMs : sinceMs && wallOf(sinceMs)
-      return {
-        state,
-        ...(sinceWallMs !== undefined && { sinceWallMs }),
-        ...(it.life.lastHeardMs !== undefined && { lastHeardWallMs: wallOf(it.life.lastHeardMs) }),
-      }
+      const isWritten = stateOf(node) === view.state && !Number.isNaN(writtenMs)
+      return isWritten ? { ...view, sinceWallMs: writtenMs } : view
     },
     lastHeardWallMs(name) {
       const node = objects.get(NODE, undefined, name)

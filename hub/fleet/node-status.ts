@@ -1,7 +1,9 @@
 // node-status.ts - what a judged node looks like as an object: conditions, taints and annotations as Kubernetes has them; pure
 import { rfc3339 } from '../../shared/clock.ts'
 import type { Node, NodeCondition, Taint } from '../../shared/kinds/object.ts'
+import { LAST_WITNESS_ANNOTATION } from '../../shared/last-witness.ts'
 import type { NodeState } from './node-state.ts'
+import { witnessAnnotation, type Witness } from './witness.ts'
 
 export const STATE_ANNOTATION = 'holdfast.dev/state'
 export const SINCE_ANNOTATION = 'holdfast.dev/state-since'
@@ -26,6 +28,7 @@ export interface Verdict {
   state: NodeState
   sinceWallMs?: number
   lastHeardWallMs?: number
+  lastWitness?: Witness
   /** What the agent itself says about being ready, such as a runtime that does not answer. */
   reportedReady?: NodeCondition
 }
@@ -42,19 +45,26 @@ export function writtenLastHeardMs({ metadata, status }: Node): number | undefin
 
 /** Metadata and spec; equal to its argument when there is nothing to change. */
 export function markNode(node: Node, verdict: Verdict, wallMs: number): Node {
-  const { state, sinceWallMs, lastHeardWallMs } = verdict
   const { taints: _, ...spec } = node.spec
   const taints = taintsFor(node, verdict, wallMs)
   const marked = { ...node, spec: taints.length > 0 ? { ...spec, taints } : spec }
-  if (node.metadata.annotations?.[STATE_ANNOTATION] === state) return marked
-  const { [LAST_BEAT_ANNOTATION]: __, ...annotations } = node.metadata.annotations ?? {}
-  const ours = {
+  const annotations = annotationsFor(node.metadata.annotations ?? {}, verdict, wallMs)
+  return { ...marked, metadata: { ...node.metadata, annotations } }
+}
+
+function annotationsFor(before: Readonly<Record<string, string>>, verdict: Verdict, wallMs: number) {
+  const { state, sinceWallMs, lastHeardWallMs, lastWitness } = verdict
+  const { [LAST_BEAT_ANNOTATION]: _, [LAST_WITNESS_ANNOTATION]: __, ...others } = before
+  const isSame = before[STATE_ANNOTATION] === state
+  const beat = isSame ? before[LAST_BEAT_ANNOTATION] : lastHeardWallMs && rfc3339(lastHeardWallMs)
+  return {
+    ...others,
     [STATE_ANNOTATION]: state,
-    [SINCE_ANNOTATION]: rfc3339(sinceWallMs ?? wallMs),
+    [SINCE_ANNOTATION]: (isSame && before[SINCE_ANNOTATION]) || rfc3339(sinceWallMs ?? wallMs),
     // While it beats, the condition's own time says so.
-    ...(state !== 'Online' && lastHeardWallMs !== undefined && { [LAST_BEAT_ANNOTATION]: rfc3339(lastHeardWallMs) }),
+    ...(state !== 'Online' && beat && { [LAST_BEAT_ANNOTATION]: beat }),
+    ...(state !== 'Online' && witnessAnnotation(before, lastWitness)),
   }
-  return { ...marked, metadata: { ...node.metadata, annotations: { ...annotations, ...ours } } }
 }
 
 function taintsFor(node: Node, verdict: Verdict, wallMs: number): Taint[] {
@@ -84,8 +94,17 @@ export function judgeConditions(node: Node, verdict: Verdict, wallMs: number): N
   const others = before.filter(({ type }) => type !== 'Ready')
   const current = isUnknown(verdict.state) ? others.map((condition) => nobodyKnows(condition, verdict.state)) : others
   const wanted = [...current, readyFor(verdict)]
-  const conditions = wanted.map((condition) => refreshed(withTimes(condition, before, wallMs), verdict))
+  const conditions = wanted.map((condition) => heartbeat(withTimes(condition, before, wallMs), before, verdict))
   return { ...node, status: { ...node.status, conditions } }
+}
+
+/** As upstream has it: when something was heard last, not when somebody noticed the silence. */
+function heartbeat(condition: NodeCondition, before: readonly NodeCondition[], verdict: Verdict): NodeCondition {
+  if (!isUnknown(verdict.state)) return refreshed(condition, verdict)
+  const old = before.find(({ type }) => type === condition.type)
+  const heard = condition.type === 'Ready' && old?.status !== condition.status ? verdict.lastHeardWallMs : undefined
+  const lastHeartbeatTime = heard === undefined ? old?.lastHeartbeatTime : rfc3339(heard)
+  return lastHeartbeatTime ? { ...condition, lastHeartbeatTime } : condition
 }
 
 /** As upstream does it: beats stay in memory, and the disk hears of them this often. */

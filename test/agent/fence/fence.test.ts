@@ -50,6 +50,8 @@ function rig(t: Test, pods: readonly Pod[]) {
     device,
     changed,
     start,
+    /** Timers and the monotonic clock stand still, time since boot goes on. */
+    sleep: (ms: number) => void (device.nowMs += ms),
     async pass(ms: number) {
       device.nowMs += ms
       await clock.advance(ms)
@@ -177,6 +179,36 @@ t.test('A container is not started when the fence cannot be told, or could not k
   device.isFull = false
   t.throws(() => far.hold(web, 'docker', 'c1'), /another machine/)
   t.doesNotThrow(() => far.hold(pod('other'), 'docker', 'c2'))
+})
+
+t.test('A device that slept past the deadline lets nothing run when it wakes, before any timer', async (t) => {
+  const web = only('web')
+  const { start, renew, pass, sleep, changed, device } = rig(t, [web])
+  const fence = await start()
+  await renew(fence)
+  fence.hold(web, 'docker', 'c1')
+  fence.sending(7, 50)
+  sleep(3_600_000)
+  t.equal(fence.mayRun(web), false)
+  const [, kill] = /docker c1 \d+ (\d+) web/.exec(device.orders ?? '') ?? []
+  t.ok(Number(kill) * 1000 < device.nowMs, 'the fence kills at its first look')
+  fence.granted(7, { seq: 50, pods: ['web'] })
+  t.equal(fence.mayRun(web), false, 'what was asked before the sleep gives no leave after it')
+  await pass(1_000)
+  t.same(changed, ['web', 'web'], 'the loop is told within a second')
+  await renew(fence)
+  t.equal(fence.mayRun(web), true)
+})
+
+t.test('A device that slept for less than its lease goes on, with what is left of it', async (t) => {
+  const web = only('web')
+  const { start, renew, pass, sleep } = rig(t, [web])
+  const fence = await start()
+  await renew(fence)
+  sleep(15_000)
+  t.equal(fence.mayRun(web), true)
+  await pass(5_000)
+  t.equal(fence.mayRun(web), false)
 })
 
 t.test('What has ended is no longer guarded; with the last pod the fence may go', async (t) => {

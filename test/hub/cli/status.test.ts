@@ -14,6 +14,7 @@ function fleet(rest: Partial<FleetView> = {}): FleetView {
     'holdfast.dev/state': 'Unreachable',
     'holdfast.dev/state-since': at(5),
     'holdfast.dev/last-beat': at(6),
+    'holdfast.dev/last-witness': `link broke at ${at(6)}`,
   }
   return {
     server: 'https://hub:6443',
@@ -56,7 +57,10 @@ t.test('What is known of a device that is away comes with its age, for its pods 
     conditions: [{ type: 'holdfast.dev/Queued', status: 'True', message, lastTransitionTime: at(3) }],
   }
   const screen = statusScreen(fleet({ pods: [lost, queued] }), nowMs)
-  t.match(line(screen, 'node till-2'), 'node till-2 is Unreachable for 5m; last beat 6m ago')
+  t.match(
+    line(screen, 'node till-2'),
+    'node till-2 is Unreachable for 5m; last beat 6m ago, last witness: link broke 6m ago',
+  )
   t.equal(
     line(screen, 'pod default/web-1'),
     'pod default/web-1 on till-2: its device is away for 5m; it was ready when it was last heard of',

@@ -45,6 +45,20 @@ t.test('A hub that was stopped for a while hears everybody first; a little late 
   t.equal(excuses.untilMs(), 50_000 + LEASE_MS)
 })
 
+t.test(
+  'A hub whose machine was asleep hears everybody first, however short the sleep seemed to its timers',
+  async (t) => {
+    const excuses = createExcuses(limits)
+    excuses.slept(5_000, 10_000)
+    excuses.slept(5_020, 11_000)
+    t.equal(excuses.untilMs(), 0, 'what it slept before it began is nothing to it, and rounding is no sleep')
+    excuses.slept(3_605_020, 11_500)
+    t.equal(excuses.untilMs(), 11_500 + LEASE_MS)
+    excuses.slept(3_605_020, 20_000)
+    t.equal(excuses.untilMs(), 11_500 + LEASE_MS, 'it is over')
+  },
+)
+
 t.test('An excuse brings nobody back who was lost before', async (t) => {
   const clock = createManualClock()
   const store = await startedStore({ clock })
@@ -56,16 +70,15 @@ t.test('An excuse brings nobody back who was lost before', async (t) => {
   const objects = createObjects({ store, namespaces: NAMESPACE, clock, random: systemRandom })
   objects.create(NODE, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'till' }, spec: {} })
   const events = { record: () => undefined }
+  let sleptMs = 0
   const judge = createJudge({
-    objects,
-    events,
-    clock,
-    log: silentLog,
+    ...{ objects, events, clock, log: silentLog },
     beatEveryMs: () => 1_000,
     hangUp: () => undefined,
+    sleptMs: () => sleptMs,
   })
   const state = () => objects.get(NODE, undefined, 'till')?.metadata.annotations?.['holdfast.dev/state']
-  judge.heard('till', 1)
+  judge.heard('till', 'hello', 1)
   judge.reconcile('till')
   await clock.advance(2_500)
   judge.reconcile('till')
@@ -75,11 +88,22 @@ t.test('An excuse brings nobody back who was lost before', async (t) => {
   judge.excuse()
   judge.reconcile('till')
   t.equal(state(), 'Unreachable')
-  judge.heard('till', 2)
+  judge.heard('till', 'hello', 2)
   judge.reconcile('till')
   t.equal(state(), 'Online')
   await clock.advance(5_000)
   judge.excuse()
   judge.reconcile('till')
   t.equal(state(), 'Late', 'now it is our fault')
+  judge.heard('till', 'hello', 3)
+  judge.reconcile('till')
+  sleptMs = 3_600_000
+  judge.linkLost('till', 3)
+  judge.reconcile('till')
+  await clock.advance(2_000)
+  judge.reconcile('till')
+  t.equal(state(), 'Late', 'all links broke while our machine was asleep')
+  await clock.advance(2_000)
+  judge.reconcile('till')
+  t.equal(state(), 'Unreachable')
 })

@@ -25,6 +25,34 @@ t.test('An unreachable node is tainted, unknown, and still the same when it is j
   t.same(judgeConditions(markNode(once, verdict, later), verdict, later), once, 'time alone writes nothing')
 })
 
+t.test('It says when it was heard last and by what, not when somebody noticed the silence', async (t) => {
+  const online = { state: 'Online', lastHeardWallMs: wallMs } as const
+  const first = judgeConditions(markNode(node('till'), online, wallMs), online, wallMs)
+  first.status?.conditions?.push({ type: 'DiskPressure', status: 'False', lastHeartbeatTime: '2026-11-20T12:00:00Z' })
+  t.equal(first.metadata.annotations?.['holdfast.dev/last-witness'], undefined, 'a beat costs no write')
+  const heardMs = wallMs + 100_000
+  const beat = { what: 'beat', atWallMs: heardMs } as const
+  const silent = { state: 'Unreachable', lastHeardWallMs: heardMs, lastWitness: beat } as const
+  const lost = judgeConditions(markNode(first, silent, heardMs + 40_000), silent, heardMs + 40_000)
+  t.match(condition(lost, 'Ready'), {
+    lastHeartbeatTime: '2026-11-20T12:01:40Z',
+    lastTransitionTime: '2026-11-20T12:02:20Z',
+  })
+  t.match(condition(lost, 'DiskPressure'), { status: 'Unknown', lastHeartbeatTime: '2026-11-20T12:00:00Z' })
+  t.equal(lost.metadata.annotations?.['holdfast.dev/last-witness'], 'beat at 2026-11-20T12:01:40Z')
+  const jumped = { ...silent, lastHeardWallMs: 5, lastWitness: { ...beat, atWallMs: 5 } }
+  t.same(judgeConditions(markNode(lost, jumped, 45), jumped, 45), lost, 'a clock that is set writes nothing')
+  const broke = { ...silent, lastWitness: { what: 'link broke', atWallMs: heardMs + 60_000 } } as const
+  const told = markNode(lost, broke, heardMs + 61_000).metadata.annotations
+  t.match(told, {
+    'holdfast.dev/state-since': '2026-11-20T12:02:20Z',
+    'holdfast.dev/last-beat': '2026-11-20T12:01:40Z',
+    'holdfast.dev/last-witness': 'link broke at 2026-11-20T12:02:40Z',
+  })
+  const back = markNode(lost, online, heardMs + 90_000).metadata.annotations
+  t.equal(back?.['holdfast.dev/last-witness'], undefined)
+})
+
 t.test('A node that comes back loses our taints and keeps those of people', async (t) => {
   const theirs = { key: 'dedicated', effect: 'NoSchedule' as const, value: 'till' }
   const gone = markNode(node('till', { spec: { taints: [theirs] } }), { state: 'Dead' }, wallMs)

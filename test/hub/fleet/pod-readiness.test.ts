@@ -71,7 +71,7 @@ async function rig(t: { teardown(end: () => unknown): void }) {
 t.test('Pods of a device that falls silent are not ready, with the rest of their status as it was last', async (t) => {
   const { clock, judge, told, pod, report, statusOf, readyOf } = await rig(t)
   const web = pod('web')
-  judge.heard('till', 1)
+  judge.heard('till', 'hello', 1)
   judge.reconcile('till')
   report(web, running)
   t.equal(readyOf('web')?.status, 'True')
@@ -96,12 +96,12 @@ t.test('Pods of a device that falls silent are not ready, with the rest of their
 t.test("The device's own word wins at once when it is back, also a bad one", async (t) => {
   const { clock, judge, pod, report, readyOf } = await rig(t)
   const [web, db] = [pod('web'), pod('db')]
-  judge.heard('till', 1)
+  judge.heard('till', 'hello', 1)
   for (const each of [web, db]) report(each, running)
   await silence(clock, judge)
   t.equal(readyOf('db')?.status, 'False')
 
-  judge.heard('till', 2)
+  judge.heard('till', 'hello', 2)
   report(web, running)
   report(db, { ...running, conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady' }] })
   judge.reconcile('till')
@@ -113,7 +113,7 @@ t.test('Pods that never were ready, or have ended, are left alone', async (t) =>
   const { clock, judge, pod, report, statusOf } = await rig(t)
   const [ended, starting] = [pod('ended'), pod('starting')]
   pod('new')
-  judge.heard('till', 1)
+  judge.heard('till', 'hello', 1)
   report(ended, { ...running, phase: 'Succeeded' })
   report(starting, { ...running, phase: 'Pending', conditions: [{ type: 'Ready', status: 'False' }] })
   const before = ['ended', 'starting', 'new'].map(statusOf)
@@ -121,10 +121,47 @@ t.test('Pods that never were ready, or have ended, are left alone', async (t) =>
   t.same(['ended', 'starting', 'new'].map(statusOf), before)
 })
 
+t.test(
+  'Through restarts of the hub a node says since when it is away, its last beat and its last witness',
+  async (t) => {
+    const { clock, judge, newJudge, objects } = await rig(t)
+    const till = () => objects.get(NODE, undefined, 'till')!
+    judge.heard('till', 'hello', 1)
+    judge.heard('till', 'report')
+    judge.reconcile('till')
+    await clock.advance(500)
+    judge.linkLost('till', 1)
+    await silence(clock, judge)
+    const before = judge.view(till())
+    t.match(before, { state: 'Unreachable', lastWitness: { what: 'link broke' } })
+    t.equal((before.lastWitness?.atWallMs ?? 0) - (before.lastHeardWallMs ?? 0), 500)
+    const restarted = newJudge()
+    restarted.start()
+    restarted.reconcile('till')
+    const seconds = ({ sinceWallMs = 0, lastHeardWallMs = 0, lastWitness, state }: typeof before) => ({
+      state,
+      since: Math.floor(sinceWallMs / 1000),
+      beat: Math.floor(lastHeardWallMs / 1000),
+      witness: [lastWitness?.what, Math.floor((lastWitness?.atWallMs ?? 0) / 1000)],
+    })
+    t.same(seconds(restarted.view(till())), seconds(before))
+    await clock.advance(200_000)
+    restarted.reconcile('till')
+    const dead = restarted.view(till())
+    t.equal(dead.state, 'Dead')
+    t.same(
+      { ...seconds(dead), state: '', since: 0 },
+      { ...seconds(before), state: '', since: 0 },
+      'nobody was heard since',
+    )
+    t.ok(till().metadata.annotations?.['holdfast.dev/last-beat'])
+  },
+)
+
 t.test('A hub that was restarted still knows when it last heard of a device', async (t) => {
   const { clock, judge, newJudge, pod, report, readyOf } = await rig(t)
   const web = pod('web')
-  judge.heard('till', 1)
+  judge.heard('till', 'hello', 1)
   judge.reconcile('till')
   report(web, running)
   const heardMs = Math.floor(clock.wallMs() / 1000) * 1000
