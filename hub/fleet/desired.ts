@@ -30,7 +30,7 @@ export interface DesiredDeps {
   events: Pick<EventRecorder, 'record'>
   beatEveryMs: BeatEvery
   numbers: Numbers
-  guard: Pick<RemovalGuard, 'told' | 'check' | 'forget'>
+  guard: Pick<RemovalGuard, 'told' | 'knows' | 'check' | 'forget'>
   /** In how many ms to look again at a device of which the hub does not know all that it holds; it is told nothing before. */
   waitMs(session: Session): number | undefined
   /** Whether what it holds bears the signature of the key that signs now; an older one is not worth keeping. */
@@ -67,13 +67,12 @@ export function createDesired(deps: DesiredDeps): Desired {
   const dirty = new Set<string>()
 
   async function reconcile(node: string): Promise<Outcome> {
+    // Also of a device that is away: when it is back, this hub may have forgotten what it was told.
+    if (dirty.has(node)) await deps.guard.check(node)
     const session = sessions.current(node)
     if (!session?.hello) return
     const unknownMs = deps.waitMs(session)
     if (unknownMs !== undefined) return { againAfterMs: unknownMs }
-    const told = dirty.has(node) ? sendings.get(node) : undefined
-    if (told) await deps.guard.check(node, told.body)
-    if (sessions.current(node) !== session) return { againAfterMs: 0 }
     const sending = upToDate(node, session)
     if (!sending || isApplied(session, sending)) return
     const dueMs = sending.sentMs === undefined ? 0 : sending.sentMs + exponentialMs(sending.attempts - 1, RESEND)
@@ -108,7 +107,7 @@ export function createDesired(deps: DesiredDeps): Desired {
     const uids = document.pods.flatMap(({ metadata }) => (metadata.deletionTimestamp ? [] : [metadata.uid]))
     const sending = { ...number, content, body, baseline: baselineOf(before, session, body), attempts: 0 }
     sendings.set(node, sending)
-    deps.guard.told(node, uids)
+    deps.guard.told(node, uids, body)
     return sending
   }
 
@@ -130,7 +129,7 @@ export function createDesired(deps: DesiredDeps): Desired {
     reconcile,
     touch(node) {
       // Whoever was told nothing yet is told everything; names of nodes that never come must not pile up.
-      if (sendings.has(node)) dirty.add(node)
+      if (sendings.has(node) || deps.guard.knows(node)) dirty.add(node)
     },
     begin: ({ connection: { node } }) => void sendings.delete(node),
     forget(node) {

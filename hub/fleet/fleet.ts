@@ -193,18 +193,18 @@ export function createFleet(deps: FleetDeps): Fleet {
     const since = store.revision
     const touch = (node: string) => {
       desired.touch(node)
-      if (sessions.current(node)) desiredLoop.add(node)
+      desiredLoop.add(node)
     }
     for (const { metadata } of store.list(NODE)) judgeLoop.add(metadata.name)
     return [
+      // Before anybody looks at the node for it.
+      store.watch(POD, since, ({ type, object }) => {
+        if (type === 'DELETED') states.sawRemoved(object)
+      }),
       watchRelevance(store, touch),
       store.watch(NODE, since, ({ type, object, previous }) => {
         if (type === 'DELETED') endNode(object)
         else if (!previous || !sameJson(judgedParts(object), judgedParts(previous))) judgeLoop.add(object.metadata.name)
-      }),
-      store.watch(POD, since, ({ type, object }) => {
-        // Every deletion that was asked for leaves this mark, also on an object that goes at once.
-        if (type === 'DELETED' && object.metadata.deletionTimestamp) states.sawGo(object)
       }),
       store.watch(SECRET, since, ({ type, object }) => {
         const identity = identityOf(object)

@@ -31,7 +31,7 @@ export function buildDocument(reader: Reader, node: string, settings: DesiredSta
 }
 
 /** The device writes the status, and the rest of the metadata means nothing there: neither may change the document. */
-function forDevice({ apiVersion, kind, metadata, spec }: Pod): Pod {
+export function forDevice({ apiVersion, kind, metadata, spec }: Pod): Pod {
   const { name, namespace, uid, creationTimestamp, labels, deletionTimestamp, deletionGracePeriodSeconds } = metadata
   const { [LAST_APPLIED]: _, [UNKNOWN_ANNOTATION]: __, ...annotations } = metadata.annotations ?? {}
   return {

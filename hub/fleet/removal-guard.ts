@@ -2,10 +2,11 @@
 import { NODE } from '../../shared/kinds/node.ts'
 import type { Pod } from '../../shared/kinds/object.ts'
 import { POD } from '../../shared/kinds/pod.ts'
-import { desiredState } from '../../shared/protocol/messages.ts'
+import { desiredState, type DesiredState } from '../../shared/protocol/messages.ts'
 import { parseBody } from '../../shared/protocol/parse-body.ts'
 import { referenceTo, type EventRecorder } from '../store/events.ts'
 import { HUB_COMPONENT } from './components.ts'
+import { forDevice } from './node-document.ts'
 import { judgeRemoval } from './removal.ts'
 import { putBack, type TakeBackDeps } from './take-back.ts'
 
@@ -14,20 +15,25 @@ export interface RemovalGuardDeps extends TakeBackDeps {
 }
 
 export interface RemovalGuard {
-  /** From now on these are the pods that the device was told to run. */
-  told(node: string, uids: readonly string[]): void
-  /** The object of this pod was removed, and its deletion had been asked for. */
-  sawGo(pod: Pod): void
-  /** `body` is what the device was told last. */
-  check(node: string, body: Buffer): Promise<void>
+  /** From now on these are the pods that the device was told to run; `body` is all of what it was told. */
+  told(node: string, uids: readonly string[], body: Buffer): void
+  /** The object of this pod was removed; its deletion had been asked for, or not. */
+  sawRemoved(pod: Pod): void
+  /** Whether there is anything to look after. */
+  knows(node: string): boolean
+  check(node: string): Promise<void>
   /** It is told nothing any more. */
   forget(node: string): void
 }
 
 interface Told {
-  readonly uids: readonly string[]
+  readonly uids: Set<string>
   /** Only of these: a pod that went before its device heard of it would be remembered for ever. */
   readonly gone: Set<string>
+  /** Absent: it was told in an earlier life of the hub, and is away since. */
+  readonly body?: Buffer
+  /** Without a body: the last that the store had of those that have vanished. */
+  readonly lost: Pod[]
 }
 
 export function createRemovalGuard(deps: RemovalGuardDeps): RemovalGuard {
@@ -36,16 +42,28 @@ export function createRemovalGuard(deps: RemovalGuardDeps): RemovalGuard {
 
   const judge = (node: string, { uids, gone }: Told) =>
     judgeRemoval({
-      before: uids,
+      before: [...uids],
       now: new Set(objects.by(POD, 'nodeName', node).map(({ metadata }) => metadata.uid)),
       sawGo: (uid) => gone.has(uid),
     })
 
-  function hold(node: string, body: Buffer, vanished: readonly string[], count: number): void {
-    const told = parseBody(desiredState, body)
-    if (!told.ok) throw new Error(`the state of ${node} that was sent cannot be read: ${told.why}`)
-    const pods = told.value.pods.filter(({ metadata }) => vanished.includes(metadata.uid))
-    store.transact((tx) => putBack(deps, tx, told.value, pods))
+  /** A device that was told nothing in this life of the hub runs what the store has, which nobody has touched since. */
+  function begin({ metadata: { uid }, spec: { nodeName = '' } }: Pod): Told {
+    const present = objects.by(POD, 'nodeName', nodeName).filter(({ metadata }) => !metadata.deletionTimestamp)
+    const told = {
+      uids: new Set([...present.map(({ metadata }) => metadata.uid), uid]),
+      gone: new Set<string>(),
+      lost: [],
+    }
+    tellings.set(nodeName, told)
+    return told
+  }
+
+  function hold(node: string, told: Told, vanished: readonly string[]): void {
+    const state = contentOf(node, told)
+    const count = told.uids.size
+    const pods = state.pods.filter(({ metadata }) => vanished.includes(metadata.uid))
+    store.transact((tx) => putBack(deps, tx, state, pods))
     const message = `${vanished.length} of ${count} pods would be stopped here because their objects have vanished: they are kept until you decide. See: holdfast recover`
     deps.log.error({ node, vanished: vanished.length, of: count }, 'objects of pods have vanished and were put back')
     const about = objects.get(NODE, undefined, node)
@@ -55,12 +73,24 @@ export function createRemovalGuard(deps: RemovalGuardDeps): RemovalGuard {
   }
 
   return {
-    told: (node, uids) => void tellings.set(node, { uids, gone: new Set() }),
-    sawGo({ metadata: { uid }, spec: { nodeName = '' } }) {
+    told: (node, uids, body) => void tellings.set(node, { uids: new Set(uids), gone: new Set(), body, lost: [] }),
+    sawRemoved(pod) {
+      const { uid, deletionTimestamp } = pod.metadata
+      const { nodeName } = pod.spec
+      if (nodeName === undefined) return
       const told = tellings.get(nodeName)
-      if (told?.uids.includes(uid)) told.gone.add(uid)
+      // Every deletion that was asked for leaves this mark, also on an object that goes at once.
+      if (deletionTimestamp !== undefined) {
+        if (told?.uids.has(uid)) told.gone.add(uid)
+        return
+      }
+      if (told?.body) return
+      const mine = told ?? begin(pod)
+      mine.uids.add(uid)
+      mine.lost.push(forDevice(pod))
     },
-    async check(node, body) {
+    knows: (node) => tellings.has(node),
+    async check(node) {
       const told = tellings.get(node)
       if (!told || judge(node, told).vanished.length === 0) return
       // Watchers hear of a deletion once it is durable; what has not been told yet has not vanished.
@@ -68,8 +98,15 @@ export function createRemovalGuard(deps: RemovalGuardDeps): RemovalGuard {
       // A node that was removed meanwhile takes its pods with it.
       if (tellings.get(node) !== told) return
       const { vanished, isHeld } = judge(node, told)
-      if (isHeld) hold(node, body, vanished, told.uids.length)
+      if (isHeld) hold(node, told, vanished)
     },
     forget: (node) => void tellings.delete(node),
   }
+}
+
+function contentOf(node: string, { body, lost }: Told): Pick<DesiredState, 'node' | 'pods' | 'configMaps' | 'secrets'> {
+  if (!body) return { node, pods: lost, configMaps: {}, secrets: {} }
+  const told = parseBody(desiredState, body)
+  if (!told.ok) throw new Error(`the state of ${node} that was sent cannot be read: ${told.why}`)
+  return told.value
 }

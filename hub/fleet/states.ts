@@ -20,8 +20,8 @@ export interface StatesDeps
 export interface States {
   readonly desired: Desired
   readonly accounts: Accounts
-  /** The object of this pod was removed, and its deletion had been asked for. */
-  sawGo(pod: Pod): void
+  /** The object of this pod was removed; its deletion had been asked for, or not. */
+  sawRemoved(pod: Pod): void
   /** The node itself is gone. */
   forget(node: string): void
 }
@@ -48,7 +48,7 @@ export function createStates(deps: StatesDeps): States {
   return {
     desired,
     accounts,
-    sawGo: guard.sawGo,
+    sawRemoved: guard.sawRemoved,
     forget(node) {
       desired.forget(node)
       numbers.forget(node)

@@ -38,8 +38,10 @@ export function takeBack(deps: TakeBackDeps, held: DesiredState, isNewer: boolea
   })
 }
 
+type Told = Pick<DesiredState, 'node' | 'configMaps' | 'secrets'>
+
 /** These pods, out of what their device was told, with all that they mention. */
-export function putBack(deps: TakeBackDeps, tx: Transaction, told: DesiredState, pods: readonly Pod[]): void {
+export function putBack(deps: TakeBackDeps, tx: Transaction, told: Told, pods: readonly Pod[]): void {
   const now = rfc3339(deps.clock.wallMs())
   for (const pod of pods) {
     ensureNamespace(deps, pod.metadata.namespace ?? 'default', now)
@@ -76,7 +78,7 @@ function ensureNamespace({ objects }: TakeBackDeps, name: string, now: string): 
 }
 
 /** Only what is missing altogether: what the store has in another form may be newer on another device. */
-function takeConfiguration({ objects, log }: TakeBackDeps, held: DesiredState, now: string): void {
+function takeConfiguration({ objects, log }: TakeBackDeps, held: Told, now: string): void {
   const take = (key: string, create: (metadata: { name: string; namespace: string }) => void) => {
     const [namespace = '', name = ''] = key.split('/')
     try {

@@ -37,7 +37,7 @@ async function rig(t: { teardown(end: () => unknown): void }) {
       events: { record: ({ reason }) => void warned.push(reason) },
       beatEveryMs: () => beatEveryMs,
       numbers: createNumbers(store),
-      guard: { told() {}, async check() {}, forget() {} },
+      guard: { told() {}, knows: () => false, async check() {}, forget() {} },
       waitMs: ({ hello }) => (hello?.held.revision === 1_000_000 ? 7_000 : undefined),
       above: () => undefined,
       isSignedNow: () => true,

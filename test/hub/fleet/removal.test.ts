@@ -1,10 +1,11 @@
 // removal.test.ts - checks that pods whose objects merely vanish are not stopped in masses, and that what was asked for is never held
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { judgeRemoval } from '../../../hub/fleet/removal.ts'
 import { createRemovalGuard } from '../../../hub/fleet/removal-guard.ts'
 import { createObjects } from '../../../hub/store/objects.ts'
 import { systemClock } from '../../../shared/clock.ts'
+import type { Pod } from '../../../shared/kinds/object.ts'
 import { NAMESPACE } from '../../../shared/kinds/namespace.ts'
 import { POD } from '../../../shared/kinds/pod.ts'
 import { silentLog } from '../../../shared/log.ts'
@@ -74,6 +75,86 @@ t.test('Objects that vanish from the store are put back, shown as unknown, and n
   t.match(rig.events('RemovalHeld'), [/2 of 3 pods/])
 })
 
+const removed = (pod: Pod): Pod => ({
+  ...pod,
+  metadata: { ...pod.metadata, deletionTimestamp: '2026-11-20T12:00:00Z' },
+})
+
+async function held(t: Test, names: readonly string[]) {
+  const rig = await startFleetRig()
+  t.teardown(() => rig.stop())
+  const till = await rig.online('till')
+  const pods = names.map((name) => addPod(rig, name))
+  await eventually(() => till.cache.desired()?.pods.length === names.length)
+  const vanish = (count: number) =>
+    rig.store.transact((tx) => {
+      for (const { metadata } of pods.slice(0, count)) tx.remove(POD, rig.objects.get(POD, 'default', metadata.name)!)
+    })
+  const unknown = () => rig.objects.list(POD).filter(isUnknownToHub).length
+  return { rig, till, pods, vanish, unknown }
+}
+
+for (const [count, of] of [
+  [1, 1],
+  [2, 3],
+] as const) {
+  t.test(
+    `${count} of ${of} pods that vanish are held, and stay so through a restart of the hub and of the device`,
+    async (t) => {
+      const { rig, till, vanish, unknown } = await held(t, ['a', 'b', 'c'].slice(0, of))
+      vanish(count)
+      await eventually(() => unknown() === count)
+      await till.link.stop()
+      await rig.restartHub()
+      t.equal(unknown(), count)
+      const before = till.cache.held()
+      await till.link.start()
+      await eventually(() => rig.fleet.nodeStates().get('till')?.state === 'Online')
+      addPod(rig, 'news')
+      await eventually(() => till.cache.desired()?.pods.length === of + 1)
+      t.ok(till.cache.held().revision > before.revision)
+      t.equal(unknown(), count)
+    },
+  )
+}
+
+t.test('One of two pods that vanishes is not held: half is not more than half', async (t) => {
+  const { rig, till, vanish, unknown } = await held(t, ['a', 'b'])
+  vanish(1)
+  await eventually(() => till.cache.desired()?.pods.length === 1)
+  t.equal(unknown(), 0)
+  t.same(rig.events('RemovalHeld'), [])
+})
+
+t.test(
+  'Pods that vanish while their device is away are held too, also of one that this life of the hub never met',
+  async (t) => {
+    const { rig, till, vanish, unknown } = await held(t, ['a', 'b', 'c'])
+    await till.link.stop()
+    vanish(2)
+    await eventually(() => unknown() === 2)
+    await rig.store.durable()
+    await rig.restartHub()
+    vanish(3)
+    await eventually(() => unknown() === 3)
+    t.match(rig.events('RemovalHeld'), [/2 of 3 pods/, /3 of 3 pods/])
+    await till.link.start()
+    await eventually(() => rig.fleet.nodeStates().get('till')?.state === 'Online')
+    addPod(rig, 'news')
+    await eventually(() => till.cache.desired()?.pods.length === 4)
+  },
+)
+
+t.test('What is deleted while its device is away is not held when it is back', async (t) => {
+  const { rig, till, pods, unknown } = await held(t, ['a', 'b', 'c'])
+  await till.link.stop()
+  await rig.restartHub()
+  for (const { metadata } of pods) rig.objects.delete(POD, 'default', metadata.name, { gracePeriodSeconds: 0 })
+  await till.link.start()
+  await eventually(() => till.cache.desired()?.pods.length === 0)
+  t.equal(unknown(), 0)
+})
+
 async function guarded(t: { teardown(end: () => unknown): void }) {
   const [clock, log] = [systemClock, silentLog]
   const store = await startedStore()
@@ -87,9 +168,9 @@ async function guarded(t: { teardown(end: () => unknown): void }) {
   return {
     guard,
     pod,
-    told: () => guard.told('till', [pod.metadata.uid]),
+    told: () => guard.told('till', [pod.metadata.uid], body),
     vanish: () => store.transact((tx) => tx.remove(POD, pod)),
-    check: () => guard.check('till', body),
+    check: () => guard.check('till'),
     isBack: () => objects.get(POD, 'default', 'web') !== undefined,
   }
 }
@@ -98,13 +179,13 @@ t.test(
   'What was seen to go counts for what the device was told then, and for nothing that it is told later',
   async (t) => {
     const { guard, pod, told, vanish, check, isBack } = await guarded(t)
-    guard.sawGo(pod)
+    guard.sawRemoved(removed(pod))
     told()
     vanish()
     await check()
     t.ok(isBack())
     vanish()
-    guard.sawGo(pod)
+    guard.sawRemoved(removed(pod))
     await check()
     t.notOk(isBack())
   },
