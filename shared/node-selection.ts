@@ -23,8 +23,10 @@ export const offersRuntime = (spec: PodSpec, node: Node): boolean =>
   node.metadata.labels?.[runtimeLabelOf(spec)] === 'true'
 
 /** Its label has the same name. */
-export const runtimeAnswers = (spec: PodSpec, node: Node): boolean =>
-  !node.status?.conditions?.some(({ type, status }) => type === runtimeLabelOf(spec) && status === 'False')
+export const isRuntimeDown = (spec: PodSpec, conditions: readonly { type: string; status: string }[] = []): boolean =>
+  conditions.some(({ type, status }) => type === runtimeLabelOf(spec) && status === 'False')
+
+export const runtimeAnswers = (spec: PodSpec, node: Node): boolean => !isRuntimeDown(spec, node.status?.conditions)
 
 /** A term without conditions matches nothing; conditions of one term all have to hold. */
 export function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: Node): boolean {

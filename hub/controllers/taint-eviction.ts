@@ -4,13 +4,15 @@ import { DISCONNECTED, isFenced, NODE_LOST } from '../../shared/disconnect-polic
 import { NODE } from '../../shared/kinds/node.ts'
 import type { Node, Pod, PodCondition, Taint } from '../../shared/kinds/object.ts'
 import { POD } from '../../shared/kinds/pod.ts'
+import { isRuntimeCondition, runtimeAnswers } from '../../shared/node-selection.ts'
 import { createReconcileLoop, type Outcome, type ReconcileLoop } from '../store/reconcile-loop.ts'
 import { watchInto } from '../store/watch-into.ts'
 import { withCondition } from './conditions.ts'
 import { UNREACHABLE } from './default-tolerations.ts'
 import type { ControllerDeps } from './deps.ts'
 import { fateOf, type Fate } from './disconnect/fate.ts'
-import { leftMsUnder, noExecuteTaints } from './taint-plan.ts'
+import { isReady } from './pod-state.ts'
+import { drivesAway, leftMsUnder, noExecuteTaints, RUNTIME_DOWN, taintsFor } from './taint-plan.ts'
 
 /** When the hub first saw a pod together with a taint; one map a node, rebuilt each time, so that nothing stays behind. */
 type Sightings = ReadonlyMap<string, number>
@@ -21,22 +23,21 @@ export function createTaintEviction(deps: ControllerDeps): ReconcileLoop {
 
   function reconcile(nodeName: string): Outcome {
     const node = objects.get(NODE, undefined, nodeName)
-    const taints = node ? noExecuteTaints(node) : []
-    if (!node || taints.length === 0) {
+    if (!node || !mayDriveAway(node)) {
       sightingsOfNode.delete(nodeName)
       return
     }
     const pods = objects.by(POD, 'nodeName', nodeName)
-    const sightings = look(node, pods, taints)
-    const nextMs = Math.min(Infinity, ...pods.map((pod) => carryOut(pod, decide(pod, taints, sightings))))
+    const sightings = look(node, pods)
+    const nextMs = Math.min(Infinity, ...pods.map((pod) => carryOut(pod, decide(pod, taintsFor(pod, node), sightings))))
     return nextMs === Infinity ? undefined : { againAfterMs: Math.max(1, nextMs) }
   }
 
   function decide(pod: Pod, taints: readonly Taint[], sightings: Sightings): Fate {
     const nowMs = clock.monoMs()
     const heldMs = (taint: Taint) => nowMs - (sightings.get(sightingKey(pod, taint)) ?? nowMs)
-    const lost = taints.filter(({ key }) => key === UNREACHABLE)
-    const others = taints.filter(({ key }) => key !== UNREACHABLE)
+    const lost = taints.filter(isLoss)
+    const others = taints.filter((taint) => !isLoss(taint))
     return fateOf({
       pod,
       leftMs: leftMsUnder(pod, others, heldMs),
@@ -63,10 +64,10 @@ export function createTaintEviction(deps: ControllerDeps): ReconcileLoop {
     }
   }
 
-  function look(node: Node, pods: readonly Pod[], taints: readonly Taint[]): Sightings {
+  function look(node: Node, pods: readonly Pod[]): Sightings {
     const before = sightingsOfNode.get(node.metadata.name)
     const nowMs = clock.monoMs()
-    const keys = pods.flatMap((pod) => taints.map((taint) => sightingKey(pod, taint)))
+    const keys = pods.flatMap((pod) => taintsFor(pod, node).map((taint) => sightingKey(pod, taint)))
     const sightings = new Map(keys.map((key) => [key, before?.get(key) ?? nowMs]))
     sightingsOfNode.set(node.metadata.name, sightings)
     return sightings
@@ -82,17 +83,26 @@ export function createTaintEviction(deps: ControllerDeps): ReconcileLoop {
 
   function putAside(pod: Pod): void {
     const { namespace, name } = pod.metadata
-    const message = `Node ${pod.spec.nodeName} is not heard of: the pod is thought to go on there, and counts no longer`
+    const node = objects.get(NODE, undefined, pod.spec.nodeName ?? '')
+    const isSilent = node && !runtimeAnswers(pod.spec, node)
+    const why = isSilent
+      ? `The runtime on node ${node.metadata.name} does not answer`
+      : `Node ${pod.spec.nodeName} is not heard of`
+    const message = `${why}: the pod is thought to go on there, and counts no longer`
     recordEvent(pod, 'Warning', NODE_LOST, message)
     const now = rfc3339(clock.wallMs())
-    const condition = { type: DISCONNECTED, status: 'True', reason: NODE_LOST, message, lastTransitionTime: now }
+    const aside = { type: DISCONNECTED, status: 'True', reason: NODE_LOST, message, lastTransitionTime: now }
+    const unready = { ...aside, type: 'Ready', status: 'False' }
     const change = (current: Pod): Pod => ({
       ...current,
       status: {
         ...current.status,
         reason: NODE_LOST,
         message,
-        conditions: withCondition<PodCondition>(current.status?.conditions ?? [], condition),
+        conditions: [...(isReady(current) ? [unready] : []), aside].reduce<PodCondition[]>(
+          (conditions, condition) => withCondition(conditions, condition),
+          [...(current.status?.conditions ?? [])],
+        ),
       },
     })
     objects.modify(POD, namespace, name, change, { subresource: 'status' })
@@ -111,9 +121,8 @@ export function createTaintEviction(deps: ControllerDeps): ReconcileLoop {
     log: deps.log,
     random: deps.random,
     watch: [
-      // Parts that have not changed are the very same: nearly every write of a node is about something else.
       watchInto(store, NODE, ({ type, object, previous }) =>
-        type === 'MODIFIED' && object.spec.taints === previous?.spec.taints ? [] : [object.metadata.name],
+        type === 'MODIFIED' && previous && isSameFor(object, previous) ? [] : [object.metadata.name],
       ),
       watchInto(store, POD, ({ type, object, previous }) => {
         const { nodeName } = object.spec
@@ -124,6 +133,18 @@ export function createTaintEviction(deps: ControllerDeps): ReconcileLoop {
     reconcile,
   })
 }
+
+/** It is thought to go on where it is. */
+const isLoss = (taint: Taint) => taint.key === UNREACHABLE || taint === RUNTIME_DOWN
+
+const mayDriveAway = (node: Node) =>
+  noExecuteTaints(node).length > 0 ||
+  (node.status?.conditions?.some((one) => isRuntimeCondition(one) && one.status === 'False') ?? false)
+
+/** Parts that have not changed are the very same: nearly every write of a node is about something else. */
+const isSameFor = (node: Node, before: Node) =>
+  (node.spec.taints === before.spec.taints && node.status?.conditions === before.status?.conditions) ||
+  drivesAway(node) === drivesAway(before)
 
 const sightingKey = (pod: Pod, { key, value, effect }: Taint) => `${pod.metadata.uid} ${key}=${value ?? ''}:${effect}`
 

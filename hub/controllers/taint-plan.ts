@@ -1,11 +1,29 @@
 // taint-plan.ts - how long a pod may stay on a node with taints
 import { disconnectPolicyOf } from '../../shared/disconnect-policy.ts'
 import type { Node, Pod, Taint, Toleration } from '../../shared/kinds/object.ts'
+import { isRuntimeCondition, runtimeAnswers } from '../../shared/node-selection.ts'
 import { tolerates } from '../../shared/tolerations.ts'
-import { UNREACHABLE } from './default-tolerations.ts'
+import { NOT_READY, UNREACHABLE } from './default-tolerations.ts'
 
 export const noExecuteTaints = (node: Node): readonly Taint[] =>
   (node.spec.taints ?? []).filter(({ effect }) => effect === 'NoExecute')
+
+/**
+ * Upstream calls the whole node not ready when its one runtime does not answer. Here a device may have several, and the
+ * others go on: only for pods that need the silent one it is as if the node had upstream's taint.
+ */
+export const RUNTIME_DOWN: Taint = { key: NOT_READY, effect: 'NoExecute' }
+
+/** All that drives this pod away from its node. */
+export const taintsFor = (pod: Pod, node: Node): readonly Taint[] =>
+  runtimeAnswers(pod.spec, node) ? noExecuteTaints(node) : [...noExecuteTaints(node), RUNTIME_DOWN]
+
+/** What `taintsFor` reads of a node: equal texts drive the same pods away. */
+export const drivesAway = (node: Node): string =>
+  JSON.stringify([
+    noExecuteTaints(node),
+    (node.status?.conditions ?? []).filter(isRuntimeCondition).map(({ type, status }) => [type, status]),
+  ])
 
 /** How long a pod may stay with one taint, from the moment at which both were there. */
 export function allowedMs(tolerations: readonly Toleration[], taint: Taint): number {

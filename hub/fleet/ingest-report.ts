@@ -1,16 +1,18 @@
 // ingest-report.ts - writes what a device says about itself and its pods into the store: only about its own, and only what fits
 import type { Clock } from '../../shared/clock.ts'
 import { NODE } from '../../shared/kinds/node.ts'
-import type { NodeCondition } from '../../shared/kinds/object.ts'
+import type { NodeCondition, Pod } from '../../shared/kinds/object.ts'
+import { DISCONNECTED } from '../../shared/disconnect-policy.ts'
 import { POD } from '../../shared/kinds/pod.ts'
 import { StatusError } from '../../shared/kinds/status-error.ts'
 import type { Log } from '../../shared/log.ts'
+import { isRuntimeDown } from '../../shared/node-selection.ts'
 import type { Hello, NodeReport, PodReport } from '../../shared/protocol/messages.ts'
 import { isUnknownToHub, UNKNOWN_REASON } from '../../shared/recovery.ts'
 import type { Objects } from '../store/objects.ts'
 import { labelsAfterHello, statusAfterHello } from './new-node.ts'
 import { withTimes } from './node-status.ts'
-import { mergedStatus, readConditions, readPodStatus } from './reported-status.ts'
+import { mergedStatus, readConditions, readPodStatus, type ReportedCondition } from './reported-status.ts'
 
 /** What the agent wrote to its device's disk, a day at most; for people who must know how long a card lasts. */
 export const WEAR_ANNOTATION = 'holdfast.dev/disk-writes'
@@ -37,7 +39,7 @@ export function createReportIngest({
     log.warn({ node, pod: `${pod.namespace}/${pod.name}`, why }, 'a report about a pod was refused')
   }
 
-  function takePod(node: string, reported: PodReport): void {
+  function takePod(node: string, reported: PodReport, conditions: readonly ReportedCondition[]): void {
     const { namespace, name, uid } = reported
     const pod = objects.get(POD, namespace, name)
     // Gone meanwhile, followed by another of the same name, or never given to this node.
@@ -46,6 +48,8 @@ export function createReportIngest({
       objects.delete(POD, namespace, name, { gracePeriodSeconds: 0, preconditions: { uid } })
       return
     }
+    // What a device says of a pod whose runtime does not answer is what it said before: it was put aside for that.
+    if (isPutAside(pod) && isRuntimeDown(pod.spec, conditions)) return
     const read = readPodStatus(reported.status)
     if (!read.ok) return refuse(node, reported, read.why)
     const change = (current: typeof pod) => {
@@ -72,16 +76,17 @@ export function createReportIngest({
       )
     },
     report(node, report) {
+      const conditions = readConditions(report.conditions)
       for (const pod of report.pods) {
         try {
-          takePod(node, pod)
+          takePod(node, pod, conditions)
         } catch (error) {
           // One pod that the store does not take must not keep the truth about the others away.
           if (!(error instanceof StatusError)) throw error
           refuse(node, pod, error.message)
         }
       }
-      writeConditions(node, report)
+      writeConditions(node, conditions)
       if (report.wear) annotate(node, report.wear)
     },
   }
@@ -95,8 +100,8 @@ export function createReportIngest({
   }
 
   /** Ready is judged elsewhere, from this and from the beats. */
-  function writeConditions(node: string, report: NodeReport): void {
-    const reported = readConditions(report.conditions).filter(({ type }) => type !== 'Ready')
+  function writeConditions(node: string, conditions: readonly ReportedCondition[]): void {
+    const reported = conditions.filter(({ type }) => type !== 'Ready')
     objects.modify(
       NODE,
       undefined,
@@ -111,6 +116,9 @@ export function createReportIngest({
     )
   }
 }
+
+const isPutAside = ({ status }: Pod): boolean =>
+  status?.conditions?.some(({ type, status: said }) => type === DISCONNECTED && said === 'True') ?? false
 
 /** What the agent itself says about being ready, such as a runtime that does not answer. */
 export function reportedReady(

@@ -4,8 +4,9 @@ import { STATE_ANNOTATION } from '../../hub/fleet/node-status.ts'
 import type { Change, Unwatch } from '../../hub/store/store.ts'
 import { DISCONNECTED, disconnectPolicyOf } from '../../shared/disconnect-policy.ts'
 import { NODE } from '../../shared/kinds/node.ts'
-import type { Pod } from '../../shared/kinds/object.ts'
+import type { Node, Pod } from '../../shared/kinds/object.ts'
 import { POD } from '../../shared/kinds/pod.ts'
+import { isRuntimeCondition } from '../../shared/node-selection.ts'
 import { resourceName } from '../../shared/kinds/kind.ts'
 import type { HubDisk } from './hub-disk.ts'
 import type { HubLife } from './hub-process.ts'
@@ -54,6 +55,8 @@ const BEATS_TO_LEASE = 4
 const BEATS_OF_GRACE = 1.5
 /** A slow disk holds back what the hub does about it. */
 const MOVES_WITHIN_MS = 30_000
+/** What was decided is told when the disk has it. */
+const TOLD_WITHIN_MS = 3_000
 const LOOK_EVERY_MS = 5_000
 /** Timers of the hub's own loops come a moment after what they are about. */
 const SLACK_MS = 50
@@ -70,6 +73,7 @@ export function createHubRules(deps: HubRulesDeps): HubRules {
   const states = new Map<string, string | undefined>()
   const heardMs = new Map<string, number>()
   const unreachableMs = new Map<string, number>()
+  const whyUnreachable = new Map<string, string | undefined>()
   /** How long it was so the last time. */
   const lastForMs = new Map<string, number>()
   const forced = new Set<string>()
@@ -137,7 +141,8 @@ export function createHubRules(deps: HubRulesDeps): HubRules {
       rules.broken('what is to wait for its device waits', `${name} of ${nodeName} is given up`)
     const sinceMs = unreachableMs.get(nodeName ?? '')
     // It is told when the disk has it; by then the device may be back.
-    const forMs = sinceMs === undefined ? (lastForMs.get(nodeName ?? '') ?? 0) : timeline.nowMs - sinceMs
+    const nowForMs = sinceMs === undefined ? 0 : timeline.nowMs - sinceMs
+    const forMs = nowForMs < TOLD_WITHIN_MS ? Math.max(nowForMs, lastForMs.get(nodeName ?? '') ?? 0) : nowForMs
     if (forMs < options.tolerationMs * DRIFT)
       rules.broken('no work moves on a blink', `${name} is taken from ${nodeName} after ${forMs} ms`)
   }
@@ -154,11 +159,13 @@ export function createHubRules(deps: HubRulesDeps): HubRules {
       const before = states.get(name)
       states.set(name, state)
       if (state !== before) changed(name, state, before)
-      const isTainted = node?.spec.taints?.some(({ effect }) => effect === 'NoExecute') ?? false
+      const why = whyAway(node)
       const sinceMs = unreachableMs.get(name)
-      if (!isTainted && sinceMs !== undefined) lastForMs.set(name, timeline.nowMs - sinceMs)
-      if (!isTainted) unreachableMs.delete(name)
-      else if (!unreachableMs.has(name)) unreachableMs.set(name, timeline.nowMs)
+      if (why === whyUnreachable.get(name)) continue
+      whyUnreachable.set(name, why)
+      if (sinceMs !== undefined) lastForMs.set(name, timeline.nowMs - sinceMs)
+      if (why === undefined) unreachableMs.delete(name)
+      else unreachableMs.set(name, timeline.nowMs)
     }
   }
 
@@ -224,6 +231,13 @@ export function createHubRules(deps: HubRulesDeps): HubRules {
     isLost: (podUid) => lost.has(podUid),
     allowForced: (podUid) => void forced.add(podUid),
   }
+}
+
+/** It is not heard of, or its engine is not: each has its own time. */
+function whyAway(node: Node | undefined): string | undefined {
+  if (node?.spec.taints?.some(({ effect }) => effect === 'NoExecute')) return 'device'
+  const isSilent = node?.status?.conditions?.some((one) => isRuntimeCondition(one) && one.status === 'False')
+  return isSilent ? 'engine' : undefined
 }
 
 function shouldHaveMoved(pod: Pod): boolean {

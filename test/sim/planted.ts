@@ -175,6 +175,12 @@ export const PLANTED: readonly Planted[] = [
   { name: 'nodes are judged in wall time', edits: wallTime('hub/fleet/judge.js') },
   { name: 'evictions are counted in wall time', edits: wallTime('hub/controllers/taint-eviction.js') },
   one('work moves at the first missed beat', 'hub/controllers/disconnect/fate.js', 'if (lostLeftMs > 0)', 'if (false)'),
+  one(
+    'work moves as soon as an engine does not answer',
+    'hub/controllers/taint-plan.js',
+    'RUNTIME_DOWN = { key: NOT_READY,',
+    "RUNTIME_DOWN = { key: 'engine',",
+  ),
 
   // The device's loop.
   one(

@@ -10,10 +10,11 @@ import { rfc3339 } from '../../shared/clock.ts'
 import { EVENT } from '../../shared/kinds/event.ts'
 import { NAMESPACE } from '../../shared/kinds/namespace.ts'
 import { NODE } from '../../shared/kinds/node.ts'
-import type { Pod, Taint } from '../../shared/kinds/object.ts'
+import type { NodeCondition, Pod, Taint } from '../../shared/kinds/object.ts'
 import { POD } from '../../shared/kinds/pod.ts'
 import { NODE_NOT_READY } from '../../shared/last-known.ts'
 import { silentLog } from '../../shared/log.ts'
+import { runtimeCondition } from '../../shared/node-selection.ts'
 import { systemRandom } from '../../shared/random.ts'
 import { inOrder } from '../../shared/service.ts'
 import { follows, KEEPS_ORDER_LABEL, PREPARED } from '../../shared/succession.ts'
@@ -139,6 +140,14 @@ export async function littleCluster(t: Pick<Test, 'teardown'>, options: ClusterO
         { key: 'node.kubernetes.io/unreachable', effect: 'NoSchedule' },
       ])
     },
+    /** Its engine does not answer; the device itself is there. */
+    silence(name: string) {
+      offline.add(name)
+      setConditions(name, [
+        { type: 'Ready', status: 'True' },
+        { type: runtimeCondition('docker'), status: 'False' },
+      ])
+    },
     reconnect(name: string) {
       offline.delete(name)
       setReady(name, 'True', [])
@@ -146,12 +155,15 @@ export async function littleCluster(t: Pick<Test, 'teardown'>, options: ClusterO
     },
   }
 
-  function setReady(name: string, status: 'True' | 'Unknown', taints: Taint[]) {
-    objects.modify(NODE, undefined, name, (current) => ({ ...current, spec: { ...current.spec, taints } }))
-    const conditions = [{ type: 'Ready', status }]
+  function setConditions(name: string, conditions: NodeCondition[]) {
     objects.modify(NODE, undefined, name, (current) => ({ ...current, status: { ...current.status, conditions } }), {
       subresource: 'status',
     })
+  }
+
+  function setReady(name: string, status: 'True' | 'Unknown', taints: Taint[]) {
+    objects.modify(NODE, undefined, name, (current) => ({ ...current, spec: { ...current.spec, taints } }))
+    setConditions(name, [{ type: 'Ready', status }])
     if (status === 'True') return
     for (const { metadata, status: podStatus } of objects.by(POD, 'nodeName', name)) {
       const unready = (podStatus?.conditions ?? []).map((condition) =>

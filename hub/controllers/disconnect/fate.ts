@@ -4,7 +4,7 @@
 // on, so that the word "deleted" would promise what nobody can do, and could not be taken back when the device returns.
 // - A pod that may be doubled (`replace`) is put aside: it keeps its object, its Ready is False, `kubectl get` shows
 //   NodeLost, it counts for nobody's replicas, and so its ReplicaSet starts a spare at the moment at which Kubernetes
-//   would. When the device is back, return.ts lets the pod's policy choose who stays. With the defaults the ready spare
+//   would; also when its device is there and the runtime does not answer. When the device is back, return.ts lets the pod's policy choose who stays. With the defaults the ready spare
 //   does, as in Kubernetes; a spare that never became ready does not end an original that served all the time.
 // - A pod that runs under a lease (`stop`, singletons) is taken away whole, without waiting for its device, as soon as
 //   the device has provably stopped it: as Kubernetes does for nodes with its out-of-service taint. Its owner then makes
@@ -31,7 +31,7 @@ export interface FateInput {
   pod: Pod
   /** How long it tolerates the node's taints but the one for unreachable nodes. */
   leftMs: number
-  /** How long it tolerates that its device is not heard of; undefined when it is. */
+  /** How long it tolerates that its device, or its runtime there, is not heard of; undefined when it is. */
   lostLeftMs: number | undefined
   /** Until its device has provably stopped it. */
   stopsInMs: number

@@ -1,8 +1,9 @@
 // stories.test.ts - a Deployment whose device goes away and comes back, by policy, with real controllers and scheduler
 import t, { type Test } from 'tap'
 import { withAdmission } from '../../../../hub/admission.ts'
-import type { Deployment, Pod } from '../../../../shared/kinds/object.ts'
+import type { Deployment, Pod, PodTemplateSpec } from '../../../../shared/kinds/object.ts'
 import { DEPLOYMENT } from '../../../../shared/kinds/deployment.ts'
+import { NODE } from '../../../../shared/kinds/node.ts'
 import { POD } from '../../../../shared/kinds/pod.ts'
 import { podStatusText } from '../../../../shared/kinds/pod-columns.ts'
 import { deployment, pod, template } from '../../../support/builders.ts'
@@ -200,4 +201,93 @@ t.test('Pods of a StatefulSet may run only once, whatever their template says', 
   const metadata = { name: 'db-0', namespace: 'default', ownerReferences }
   const made = admitting.create(POD, { apiVersion: 'v1', kind: 'Pod', metadata, spec: pod('db').spec })
   t.equal(made.metadata.annotations?.['holdfast.dev/singleton'], 'true')
+})
+
+t.test(
+  'An engine that does not answer for long is as a device that is away: a spare elsewhere, the original put aside',
+  async (t) => {
+    const { cluster, original, away } = await start(t, { 'on-reconnect': 'keep-original' })
+    cluster.silence(away)
+    await cluster.run(50_000)
+    t.equal(cluster.pods('web').length, 1, 'nothing moves on a blink')
+    await cluster.run(12_000)
+    const [spare] = others(cluster, original)
+    t.not(spare?.spec.nodeName, away)
+    t.equal(spare?.metadata.annotations?.['holdfast.dev/replaces'], original.metadata.uid)
+    const aside = named(cluster, original)
+    t.equal(aside && podStatusText(aside), 'NodeLost')
+    t.match(
+      aside?.status?.conditions?.find(({ type }) => type === 'Ready'),
+      { status: 'False', message: /does not answer/ },
+    )
+    t.match(status(cluster), { replicas: 1, readyReplicas: 1 })
+    await cluster.run(600_000)
+    t.equal(cluster.pods('web').length, 2)
+    cluster.reconnect(away)
+    await cluster.run(5_000)
+    t.same(
+      cluster.pods('web').map(({ metadata }) => metadata.uid),
+      [original.metadata.uid],
+    )
+  },
+)
+
+t.test('An engine that answers again in time moves nothing', async (t) => {
+  const { cluster, original, away } = await start(t, {})
+  for (let count = 0; count < 5; count++) {
+    cluster.silence(away)
+    await cluster.run(40_000)
+    cluster.reconnect(away)
+    await cluster.run(5_000)
+  }
+  t.same(
+    cluster.pods('web').map(({ metadata }) => metadata.uid),
+    [original.metadata.uid],
+  )
+})
+
+const ONCE: readonly Record<string, string>[] = [
+  { 'on-disconnect': 'wait' },
+  { singleton: 'true' },
+  { 'on-disconnect': 'stop' },
+]
+for (const said of ONCE)
+  t.test(`An engine that does not answer moves nothing that must not run twice: ${JSON.stringify(said)}`, async (t) => {
+    const { cluster, original, fence, away } = await start(t, said)
+    cluster.silence(away)
+    // The device is heard: its leases go on.
+    for (let minute = 0; minute < 10; minute++) {
+      fence.passedAtMs = cluster.clock.monoMs() + 108_000
+      await cluster.run(60_000)
+    }
+    t.same(
+      cluster.pods('web').map(({ metadata }) => metadata.uid),
+      [original.metadata.uid],
+    )
+  })
+
+t.test('Pods of another runtime on the same device are none of its business', async (t) => {
+  const { cluster, away } = await start(t, {})
+  const { metadata, spec } = template()
+  cluster.addNode('spare', { labels: { 'holdfast.dev/runtime-process': 'true' } })
+  cluster.objects.modify(NODE, undefined, away, (node) => ({
+    ...node,
+    metadata: { ...node.metadata, labels: { ...node.metadata.labels, 'holdfast.dev/runtime-process': 'true' } },
+  }))
+  const selector = { matchLabels: { app: 'plain' } }
+  const plain: PodTemplateSpec = {
+    metadata: { ...metadata, labels: { app: 'plain' } },
+    spec: { containers: [], ...spec, runtimeClassName: 'process', nodeSelector: { 'kubernetes.io/hostname': away } },
+  }
+  cluster.objects.create(DEPLOYMENT, deployment('plain', { replicas: 1, selector, template: plain }))
+  await cluster.run()
+  const [before] = cluster.pods('plain')
+  t.equal(before?.spec.nodeName, away)
+  cluster.silence(away)
+  await cluster.run(TOLERATED_MS)
+  t.equal(cluster.pods('web').length, 2)
+  t.same(
+    cluster.pods('plain').map(({ metadata: { uid }, status: { reason } = {} }) => [uid, reason]),
+    [[before?.metadata.uid, undefined]],
+  )
 })
