@@ -41,24 +41,27 @@ export interface ClockJump {
   aheadMs: number
 }
 
-/** Those that are too old, and of the rest the oldest beyond the bound: what is normal before warnings, down to half of all. */
+/** Those that are too old and not the last that is known of somebody, and of the rest the oldest beyond the bound: what is normal before warnings, down to half of all. */
 export function eventsToDrop(
   events: readonly Event[],
   wallMs: number,
   limits: EventLimits,
   jumps: readonly ClockJump[] = [],
+  isLastKnown: (event: Event) => boolean = () => false,
 ): readonly Event[] {
   const seenMs = (event: Event) =>
     jumps.reduce((ms, { beforeMs, aheadMs }) => (ms <= beforeMs ? ms + aheadMs : ms), lastSeenMs(event, wallMs))
   const aged = events.map((event) => ({ event, atMs: seenMs(event) })).toSorted((a, b) => a.atMs - b.atMs)
   const isOld = ({ event, atMs }: (typeof aged)[number]) =>
-    wallMs - atMs > (isWarning(event) ? Math.max(limits.warningTtlMs, limits.ttlMs) : limits.ttlMs)
-  const kept = aged.filter((one) => !isOld(one))
+    wallMs - atMs > (isWarning(event) ? Math.max(limits.warningTtlMs, limits.ttlMs) : limits.ttlMs) &&
+    !isLastKnown(event)
+  const old = new Set(aged.filter(isOld))
+  const kept = aged.filter((one) => !old.has(one))
   const warnings = kept.filter(({ event }) => isWarning(event))
   const normal = kept.filter(({ event }) => !isWarning(event))
   const surplus = Math.max(0, kept.length - limits.perNamespace)
   const surplusNormal = Math.min(surplus, Math.max(0, normal.length - Math.floor(limits.perNamespace / 2)))
-  return [...aged.filter(isOld), ...normal.slice(0, surplusNormal), ...warnings.slice(0, surplus - surplusNormal)].map(
+  return [...old, ...normal.slice(0, surplusNormal), ...warnings.slice(0, surplus - surplusNormal)].map(
     ({ event }) => event,
   )
 }

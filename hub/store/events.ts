@@ -16,6 +16,7 @@ import {
   type Allowance,
   type ClockJump,
 } from './event-limits.ts'
+import { isLastKnown } from './last-known-events.ts'
 import type { Objects } from './objects.ts'
 
 /** apiVersion, kind, namespace, name, uid: as much of it as is known. */
@@ -132,8 +133,10 @@ export function createEventRecorder(deps: EventRecorderDeps): EventRecorder {
     return `${moment.toString(16).padStart(12, '0')}${serial.toString(16).padStart(4, '0')}`
   }
 
+  const lastKnown = (event: Event) => isLastKnown(event, objects)
+
   function drop(events: readonly Event[]) {
-    for (const { metadata } of eventsToDrop(events, clock.wallMs(), limits, jumps)) {
+    for (const { metadata } of eventsToDrop(events, clock.wallMs(), limits, jumps, lastKnown)) {
       objects.delete(EVENT, metadata.namespace, metadata.name)
       count.dropped++
     }

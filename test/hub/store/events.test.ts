@@ -5,7 +5,9 @@ import { createEventRecorder, referenceTo, type Occurrence } from '../../../hub/
 import { createObjects } from '../../../hub/store/objects.ts'
 import { EVENT } from '../../../shared/kinds/event.ts'
 import { NAMESPACE } from '../../../shared/kinds/namespace.ts'
+import { NODE } from '../../../shared/kinds/node.ts'
 import type { Event } from '../../../shared/kinds/object.ts'
+import { POD } from '../../../shared/kinds/pod.ts'
 import { silentLog } from '../../../shared/log.ts'
 import { systemRandom } from '../../../shared/random.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
@@ -108,6 +110,42 @@ t.test('Events are gone an hour after they were last seen, warnings after a day'
   events.record(pulled('old'))
   t.match(objects.list(EVENT), [{ involvedObject: { name: 'old' }, count: 1 }], 'a forgotten event begins anew')
 })
+
+t.test(
+  'Events of a device that is away, and of its pods, stay as the last that is known, within the bound',
+  async (t) => {
+    const { objects, events, clock } = await setUp(t)
+    const ready = (status: 'True' | 'Unknown') =>
+      objects.modify(
+        NODE,
+        undefined,
+        'till',
+        (node) => ({ ...node, status: { ...node.status, conditions: [{ type: 'Ready', status }] } }),
+        { subresource: 'status' },
+      )
+    const till = objects.create(NODE, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'till' }, spec: {} })
+    ready('True')
+    const metadata = { name: 'web', namespace: 'shop' }
+    const spec = { nodeName: 'till', containers: [{ name: 'a', image: 'b' }] }
+    const web = objects.create(POD, { apiVersion: 'v1', kind: 'Pod', metadata, spec })
+    const pulled = (rest: Partial<Occurrence>) => backOff('other', { severity: 'Normal', reason: 'Pulled', ...rest })
+    events.record(pulled({ about: referenceTo(web) }))
+    events.record(pulled({ about: referenceTo(till) }))
+    events.record(pulled({ about: { ...referenceTo(web), uid: 'an older one of this name' } }))
+    events.record(pulled({}))
+    ready('Unknown')
+    await clock.advance(30 * 24 * 3_600_000)
+    const uids = () => objects.list(EVENT).map(({ involvedObject }) => involvedObject.uid)
+    t.same(new Set(uids()), new Set([till.metadata.uid, web.metadata.uid]))
+    t.match(objects.list(EVENT, 'shop'), [{ lastTimestamp: '2026-11-20T12:00:00Z' }], 'with the time that they are of')
+    for (let at = 0; at < EVENTS_PER_NAMESPACE_MAX + 150; at++)
+      events.record(backOff(`pod-${at}`, { severity: 'Normal', atMs: clock.wallMs() }))
+    t.notOk(uids().includes(web.metadata.uid), 'never in the way of what is new')
+    ready('True')
+    await clock.advance(60_000)
+    t.notOk(uids().includes(till.metadata.uid), 'it is back and can say what is')
+  },
+)
 
 t.test('A namespace holds a bounded number of events, the oldest go first', async (t) => {
   const { objects, events } = await setUp(t)
