@@ -12,6 +12,9 @@ export interface PrivateEngine extends Engine {
   /** For DOCKER_HOST. */
   readonly host: string
   kill9(): Promise<void>
+  /** It takes what it is asked and answers nothing, until it is told to go on. */
+  hang(): void
+  goOn(): void
   /** With the same folders; live-restore unless told otherwise. */
   start(flags?: readonly string[]): Promise<void>
   remove(): Promise<void>
@@ -67,12 +70,16 @@ export async function startPrivateEngine(): Promise<PrivateEngine> {
     ...engine,
     host,
     start,
+    hang: () => void daemon?.kill('SIGSTOP'),
+    goOn: () => void daemon?.kill('SIGCONT'),
     async kill9() {
       daemon?.kill('SIGKILL')
       await ended
       endContainerd(dir)
     },
     async remove() {
+      // A daemon that stands still would not hear the rest.
+      daemon?.kill('SIGCONT')
       daemon?.kill('SIGTERM')
       await ended
       endContainerd(dir)
