@@ -4,7 +4,7 @@ import { DISCONNECTED, isFenced, NODE_LOST } from '../../shared/disconnect-polic
 import { NODE } from '../../shared/kinds/node.ts'
 import type { Node, Pod, PodCondition, Taint } from '../../shared/kinds/object.ts'
 import { POD } from '../../shared/kinds/pod.ts'
-import { isRuntimeCondition, runtimeAnswers } from '../../shared/node-selection.ts'
+import { runtimeAnswers } from '../../shared/node-selection.ts'
 import { createReconcileLoop, type Outcome, type ReconcileLoop } from '../store/reconcile-loop.ts'
 import { watchInto } from '../store/watch-into.ts'
 import { withCondition } from './conditions.ts'
@@ -12,7 +12,7 @@ import { UNREACHABLE } from './default-tolerations.ts'
 import type { ControllerDeps } from './deps.ts'
 import { fateOf, type Fate } from './disconnect/fate.ts'
 import { isReady } from './pod-state.ts'
-import { drivesAway, leftMsUnder, noExecuteTaints, RUNTIME_DOWN, taintsFor } from './taint-plan.ts'
+import { drivesAway, leftMsUnder, noExecuteTaints, RUNTIME_DOWN, silentRuntimes, taintsFor } from './taint-plan.ts'
 
 /** When the hub first saw a pod together with a taint; one map a node, rebuilt each time, so that nothing stays behind. */
 type Sightings = ReadonlyMap<string, number>
@@ -137,9 +137,7 @@ export function createTaintEviction(deps: ControllerDeps): ReconcileLoop {
 /** It is thought to go on where it is. */
 const isLoss = (taint: Taint) => taint.key === UNREACHABLE || taint === RUNTIME_DOWN
 
-const mayDriveAway = (node: Node) =>
-  noExecuteTaints(node).length > 0 ||
-  (node.status?.conditions?.some((one) => isRuntimeCondition(one) && one.status === 'False') ?? false)
+const mayDriveAway = (node: Node) => noExecuteTaints(node).length > 0 || silentRuntimes(node).length > 0
 
 /** Parts that have not changed are the very same: nearly every write of a node is about something else. */
 const isSameFor = (node: Node, before: Node) =>

@@ -18,12 +18,12 @@ export const RUNTIME_DOWN: Taint = { key: NOT_READY, effect: 'NoExecute' }
 export const taintsFor = (pod: Pod, node: Node): readonly Taint[] =>
   runtimeAnswers(pod.spec, node) ? noExecuteTaints(node) : [...noExecuteTaints(node), RUNTIME_DOWN]
 
+/** Those that the device has and that do not answer. */
+export const silentRuntimes = ({ status }: Node): readonly string[] =>
+  (status?.conditions ?? []).flatMap((one) => (isRuntimeCondition(one) && one.status === 'False' ? [one.type] : []))
+
 /** What `taintsFor` reads of a node: equal texts drive the same pods away. */
-export const drivesAway = (node: Node): string =>
-  JSON.stringify([
-    noExecuteTaints(node),
-    (node.status?.conditions ?? []).filter(isRuntimeCondition).map(({ type, status }) => [type, status]),
-  ])
+export const drivesAway = (node: Node): string => JSON.stringify([noExecuteTaints(node), silentRuntimes(node)])
 
 /** How long a pod may stay with one taint, from the moment at which both were there. */
 export function allowedMs(tolerations: readonly Toleration[], taint: Taint): number {

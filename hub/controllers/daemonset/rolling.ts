@@ -36,18 +36,19 @@ const wantedPairs = (view: DaemonView) =>
  * only it is in the way. So whenever the link is cut the device holds a state in which one of them runs, and an image that
  * cannot be had leaves the old one running.
  *
- * A device that is away uses up nothing of what may be unavailable: it could hold the update of all others for ever.
+ * A device that is away uses up nothing of what may be unavailable: it could hold the update of all others for ever. Nor
+ * does one whose engine does not answer; it is given the new pod, and hands over when it can.
  */
 function planReplace(view: DaemonView): DaemonSteps {
   const pairs = wantedPairs(view)
   const serves = (pod: Pod | undefined) => pod !== undefined && view.judge(pod) === 'available'
-  const there = pairs.filter(({ node }) => !node.offline)
+  const there = pairs.filter(({ node }) => isThere(node))
   const down = there.filter(({ current, old }) => !serves(current) && !serves(old)).length
   const begun = there.filter(({ current, old }) => current && !serves(current) && serves(old)).length
   const mayGo = Math.max(0, daemonBounds(view).maxUnavailable - down)
 
-  const isServing = ({ node, old }: Pair) => serves(old) && !node.offline
-  const open = pairs.filter(({ old, current }) => old && !current)
+  const isServing = ({ node, old }: Pair) => serves(old) && isThere(node)
+  const open = pairs.filter(({ node, old, current }) => old && !current && (node.keepsOrder || !node.silent))
   const chosen = [
     ...open.filter((pair) => !isServing(pair)),
     ...open.filter(isServing).slice(0, Math.max(0, mayGo - begun)),
@@ -60,6 +61,8 @@ function planReplace(view: DaemonView): DaemonSteps {
     delete: [...chosen.filter(({ node }) => !node.keepsOrder), ...goes].flatMap(({ old }) => old ?? []),
   }
 }
+
+const isThere = ({ offline, silent }: NodeView) => !offline && !silent
 
 const successorOf = ({ node, old }: Pair): NewDaemonPod[] =>
   node.keepsOrder && old && mayFollow(node) ? [{ nodeName: node.name, after: node.pods }] : []
@@ -82,7 +85,7 @@ function planSurge(view: DaemonView): DaemonSteps {
   const waiting: Pod[] = []
   let surging = 0
   for (const { node, current, old } of wantedPairs(view)) {
-    if (!old || node.offline) continue
+    if (!old || !isThere(node)) continue
     if (current) {
       surging++
       if (follows(current, old)) waiting.push(current)

@@ -1,6 +1,7 @@
 // view.ts - a DaemonSet, the nodes and its pods as they are now: what every decision about it is made from
 import type { DaemonSet, Node, Pod, PodSpec } from '../../../shared/kinds/object.ts'
 import type { Availability } from '../availability.ts'
+import { runtimeAnswers } from '../../../shared/node-selection.ts'
 import { KEEPS_ORDER_LABEL } from '../../../shared/succession.ts'
 import { rollingBounds, type RollingBounds } from '../int-or-percent.ts'
 import { isOffline } from '../node-state.ts'
@@ -12,6 +13,8 @@ export interface NodeView {
   name: string
   wanted: Wanted
   offline: boolean
+  /** Its device is there, the runtime that the pods need does not answer: nothing is begun or ended there. */
+  silent: boolean
   /** Its device starts a pod after others when it is told to. */
   keepsOrder: boolean
   /** Oldest first; those that are on their way out included. */
@@ -49,6 +52,7 @@ export function daemonView({ daemonSet, hash, nodes, pods, judge }: DaemonInput)
       name: node.metadata.name,
       wanted: wantedOn(spec, node),
       offline: isOffline(node),
+      silent: !runtimeAnswers(spec, node),
       keepsOrder: node.metadata.labels?.[KEEPS_ORDER_LABEL] === 'true',
       pods: (podsOfNode.get(node.metadata.name) ?? []).toSorted(oldestFirst),
     })),

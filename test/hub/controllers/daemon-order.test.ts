@@ -233,3 +233,22 @@ t.test('Where an agent does not know the order the next pod is made when the las
   t.same([...orders], [undefined])
   t.same(serving(cluster).map(imageOf), [NEW, NEW])
 })
+
+t.test('A device whose engine does not answer holds up no other, and is updated when it answers', async (t) => {
+  for (const keepsOrder of [true, false]) {
+    const cluster = await littleCluster(t, { nodes: NODES, keepsOrder })
+    cluster.objects.create(DAEMON_SET, daemonSet('log', { template: template(OLD, {}, 'log') }))
+    await cluster.run()
+    const [before] = cluster.pods('log').filter(({ spec }) => spec.nodeName === 'node-1')
+    cluster.silence('node-1')
+    update(cluster, NEW)
+    await cluster.run(10_000)
+    for (const name of NODES.slice(1)) t.same(podsOn(cluster, name), [NEW], name)
+    t.same(podsOn(cluster, 'node-1'), [OLD], 'nothing is ended where nothing can be begun')
+    await cluster.run(600_000)
+    t.equal(cluster.objects.get(POD, 'default', before?.metadata.name ?? '')?.metadata.uid, before?.metadata.uid)
+    cluster.reconnect('node-1')
+    await cluster.run(10_000)
+    t.same(podsOn(cluster, 'node-1'), [NEW])
+  }
+})
