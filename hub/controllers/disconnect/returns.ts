@@ -3,7 +3,6 @@ import { DISCONNECTED, NODE_LOST } from '../../../shared/disconnect-policy.ts'
 import { NODE } from '../../../shared/kinds/node.ts'
 import type { Pod } from '../../../shared/kinds/object.ts'
 import { POD } from '../../../shared/kinds/pod.ts'
-import { runtimeAnswers } from '../../../shared/node-selection.ts'
 import { objectKey, splitKey } from '../../store/keys.ts'
 import { createReconcileLoop, type Outcome, type ReconcileLoop } from '../../store/reconcile-loop.ts'
 import { watchInto } from '../../store/watch-into.ts'
@@ -32,10 +31,10 @@ export function createReturns(deps: ControllerDeps): ReconcileLoop {
     return outcome
   }
 
-  /** The node is heard of, its runtime answers, and so the pod is: only the device's own report takes the word away. */
+  /** The node is heard of, and so is the pod: only what its device says while its runtime answers takes the word away. */
   function isBack({ spec, status }: Pod): boolean {
     const node = objects.get(NODE, undefined, spec.nodeName ?? '')
-    return node !== undefined && !isOffline(node) && runtimeAnswers(spec, node) && status?.reason !== NODE_LOST
+    return node !== undefined && !isOffline(node) && status?.reason !== NODE_LOST
   }
 
   function decide(pod: Pod, returnedForMs: number): Outcome {

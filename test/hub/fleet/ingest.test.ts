@@ -128,6 +128,30 @@ t.test('One pod that makes no sense does not keep the others from the truth', as
   t.same(reports.counters, { foreign: 0, refused: 1 })
 })
 
+t.test(
+  'Of a pod that was put aside because its runtime does not answer a device says nothing new before it does',
+  async (t) => {
+    const { reports, objects, pod } = await rig(t)
+    const { metadata } = pod('web', 'till')
+    const aside = { type: 'holdfast.dev/Disconnected', status: 'True' }
+    const lost = { phase: 'Running', reason: 'NodeLost', conditions: [aside] } as const
+    objects.modify(POD, 'default', 'web', (current) => ({ ...current, status: { ...lost, conditions: [aside] } }), {
+      subresource: 'status',
+    })
+    const said = { uid: metadata.uid, name: 'web', namespace: 'default', status: { phase: 'Running' } } as const
+    const reasonAfter = (...conditions: NodeReport['conditions']) => {
+      reports.report('till', { ...report([said]), conditions })
+      return objects.get(POD, 'default', 'web')?.status?.reason
+    }
+    t.equal(reasonAfter({ type: 'holdfast.dev/runtime-docker', status: 'False' }), 'NodeLost')
+    t.equal(
+      reasonAfter({ type: 'holdfast.dev/runtime-process', status: 'False' }),
+      undefined,
+      'another is its business',
+    )
+  },
+)
+
 t.test('"Stopped" removes only a pod that was to go, only the very one, only its own', async (t) => {
   const { reports, objects, pod } = await rig(t)
   const [stays, foreign, goes] = [pod('stays', 'till'), pod('foreign', 'shop'), pod('goes', 'till')]
