@@ -11,7 +11,7 @@ import type { NodeInfo } from './node-info.ts'
 import { podFacts, type PodFacts } from './pod-facts.ts'
 import { totalScores } from './scores.ts'
 import type { Snapshot } from './snapshot.ts'
-import { withoutPredecessors } from './without-predecessors.ts'
+import { nodeOfPredecessors, withoutPredecessors } from './without-predecessors.ts'
 
 export type Placement =
   | { kind: 'node'; nodeName: string }
@@ -39,7 +39,7 @@ export function place(pod: Pod, fleet: Snapshot): Placement {
   const judge = judgeOf(facts, snapshot)
   const fitting: NodeInfo[] = []
   const reasons = new Map<string, number>()
-  const candidates = candidatesFor(pod, snapshot)
+  const candidates = candidatesFor(pod, snapshot, nodeOfPredecessors(pod, fleet))
   const skipped = snapshot.nodes.length - candidates.length
   if (skipped > 0) reasons.set(NOT_THE_PINNED, skipped)
   for (const info of candidates) {
@@ -71,8 +71,8 @@ function judgeOf(facts: PodFacts, snapshot: Snapshot): (info: NodeInfo) => Verdi
 }
 
 /** A pod of a DaemonSet names its node: looking at all others would cost a thousand times as much. */
-function candidatesFor({ spec }: Pod, snapshot: Snapshot): readonly NodeInfo[] {
-  const pinned = pinnedNode(spec)
+function candidatesFor({ spec }: Pod, snapshot: Snapshot, ofPredecessors: string | undefined): readonly NodeInfo[] {
+  const pinned = pinnedNode(spec) ?? ofPredecessors
   if (pinned === undefined) return snapshot.nodes
   const info = snapshot.node(pinned)
   return info ? [info] : []

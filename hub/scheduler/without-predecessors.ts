@@ -17,6 +17,12 @@ export function withoutPredecessors(pod: Pod, snapshot: Snapshot): Snapshot {
   }
 }
 
+/** Where they still are the pod has to go: elsewhere nobody could see them end. Undefined once they are gone. */
+export const nodeOfPredecessors = (pod: Pod, { nodes }: Snapshot): string | undefined => {
+  const uids = predecessorsOf(pod)
+  return uids.length > 0 ? nodes.find(({ pods }) => uids.some((uid) => pods.has(uid)))?.name : undefined
+}
+
 function without(info: NodeInfo, uids: readonly string[]): NodeInfo {
   const left: NodeInfo = {
     ...info,

@@ -1,7 +1,7 @@
 // update-offline.test.ts - a DaemonSet is updated and the link or the power goes in the middle: the device runs one version, and goes on by itself
 import t from 'tap'
 import { DAEMON_SET } from '../../shared/kinds/daemon-set.ts'
-import { daemonSet, template } from '../support/builders.ts'
+import { daemonSet, deployment, template } from '../support/builders.ts'
 import { createCluster, sideBySide, type Cluster } from '../support/cluster.ts'
 
 sideBySide(t)
@@ -59,6 +59,41 @@ t.test(
     t.same(imagesOn(cluster, 'n2'), [NEW], 'the others have gone on')
   },
 )
+
+for (const strategy of [{ type: 'Recreate' }, { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0 } }] as const) {
+  t.test(
+    `A Deployment that can run on one device only (${strategy.type}): the new version follows with the link cut`,
+    async (t) => {
+      const cluster = await createCluster(t, { nodes: 2 })
+      cluster.device('n1').runtime.behave(OLD, { termMs: TERM_MS })
+      const till = (image: string) =>
+        deployment('log', {
+          replicas: 1,
+          strategy,
+          template: template(image, { nodeSelector: { 'kubernetes.io/hostname': 'n1' } }, 'log'),
+        })
+      await cluster.apply(till(OLD))
+      await cluster.settled()
+      const most = countRunning(cluster, 'n1')
+      await cluster.apply(till(NEW))
+      await cluster.eventually(() => isTermed(cluster, 'n1'))
+      const held = () =>
+        cluster
+          .device('n1')
+          .agent?.cache.desired()
+          ?.pods.map(({ spec }) => spec.containers[0]?.image)
+      await cluster.eventually(() => held()?.includes(NEW) ?? false)
+      cluster.disconnect('n1')
+      t.same(imagesOn(cluster, 'n1'), [OLD], 'it has its grace')
+      await cluster.eventually(() => imagesOn(cluster, 'n1')[0] === NEW)
+      t.equal(most(), 1, 'never both')
+      const [started] = cluster.running('log').ids
+      cluster.reconnect('n1')
+      await cluster.settled()
+      t.same(cluster.running('log').ids, [started])
+    },
+  )
+}
 
 t.test('Power and link go while the old version stops: after the cold boot the new one runs', async (t) => {
   const cluster = await clusterWithLog(t)

@@ -10,6 +10,7 @@ import type { AvailabilityJudge } from '../availability.ts'
 import { controllerOf } from '../claim.ts'
 import { isOffline } from '../node-state.ts'
 import { hasFinished, isActive, isDisconnected, isReady } from '../pod-state.ts'
+import { followable } from '../hand-over.ts'
 import { holdsItsPlace } from '../holds-its-place.ts'
 import { progressOf, rolloutOf, type Rollout } from '../rollout.ts'
 import { staysWithItsDevice } from '../taint-plan.ts'
@@ -36,11 +37,11 @@ export function lookAt(reader: Reader, availability: AvailabilityJudge, deployme
     }
   }
   const sets = reader.by(REPLICA_SET, 'controllerUid', deployment.metadata.uid)
-  return deploymentView(
-    deployment,
-    sets.map(look),
-    (old) => old.flatMap(({ set }) => podsOf(set)).filter((pod) => mayStillRun(reader, pod)).length,
-  )
+  return deploymentView(deployment, sets.map(look), (old) => {
+    const pods = old.flatMap(({ set }) => podsOf(set))
+    const handOver = followable(reader, deployment.spec.template, pods)
+    return pods.filter((pod) => !handOver.includes(pod) && mayStillRun(reader, pod)).length
+  })
 }
 
 /** What became of each pod of the newest template. */

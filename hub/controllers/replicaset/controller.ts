@@ -1,5 +1,6 @@
 // controller.ts - keeps as many pods alive as a ReplicaSet asks for
 import { rfc3339 } from '../../../shared/clock.ts'
+import { DEPLOYMENT } from '../../../shared/kinds/deployment.ts'
 import { POD } from '../../../shared/kinds/pod.ts'
 import { REPLICA_SET } from '../../../shared/kinds/replica-set.ts'
 import type { Pod, ReplicaSet } from '../../../shared/kinds/object.ts'
@@ -10,6 +11,8 @@ import { nextAvailableInMs } from '../availability.ts'
 import { controllerOf, controllerReference } from '../claim.ts'
 import { withDefaultTolerations } from '../default-tolerations.ts'
 import type { ControllerDeps } from '../deps.ts'
+import { boundsOf } from '../deployment/view.ts'
+import { followable, startingAfter } from '../hand-over.ts'
 import { createOrphans } from '../orphans.ts'
 import { podFromTemplate } from '../pod-from-template.ts'
 import { ownersOf, takeOwnership } from '../take-ownership.ts'
@@ -52,11 +55,13 @@ export function createReplicaSetController(deps: ControllerDeps): ReconcileLoop 
   function create(replicaSet: ReplicaSet, count: number, places: readonly string[]): Refusal | undefined {
     const left = [...places]
     const reference = controllerReference(REPLICA_SET, replicaSet)
+    const before = handOver(replicaSet)
     for (const batch of slowStartBatches(count)) {
       let refusal: Refusal | undefined
       for (let created = 0; created < batch; created++) {
         try {
-          const wanted = inPlaceOf(podFromTemplate(replicaSet, replicaSet.spec.template, reference), left[0])
+          const made = podFromTemplate(replicaSet, replicaSet.spec.template, reference)
+          const wanted = startingAfter(inPlaceOf(made, left[0]), before)
           const pod = objects.create(POD, withDefaultTolerations(wanted, deps.tolerationSeconds))
           left.shift()
           recordEvent(replicaSet, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`)
@@ -91,6 +96,21 @@ export function createReplicaSetController(deps: ControllerDeps): ReconcileLoop 
     const owner = controllerOf(replicaSet)
     const sets = owner ? objects.by(REPLICA_SET, 'controllerUid', owner.uid) : [replicaSet]
     return sets.flatMap((set) => objects.by(POD, 'controllerUid', set.metadata.uid))
+  }
+
+  /** What new pods start after: those of other versions that end, where no two of them may be there at once. */
+  function handOver(replicaSet: ReplicaSet): readonly Pod[] {
+    const { uid, namespace } = replicaSet.metadata
+    const owner = controllerOf(replicaSet)
+    const deployment = owner && objects.get(DEPLOYMENT, namespace, owner.name)
+    const { template } = replicaSet.spec
+    if (!deployment || deployment.metadata.uid !== owner.uid || !template) return []
+    if (boundsOf({ deployment, desired: deployment.spec.replicas ?? 1 }).maxSurge > 0) return []
+    return followable(
+      store,
+      template,
+      related(replicaSet).filter((pod) => controllerOf(pod)?.uid !== uid),
+    )
   }
 
   function writeStatus(replicaSet: ReplicaSet, failure: Failure | undefined): number | undefined {

@@ -109,6 +109,72 @@ t.test('Recreate never runs two versions at once', async (t) => {
   t.equal(web(cluster).status?.availableReplicas, 3)
 })
 
+for (const [what, strategy] of [
+  ['Recreate', { type: 'Recreate' }],
+  ['no surge', { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: '100%' } }],
+] as const) {
+  t.test(
+    `With ${what}, where they can run nowhere else, the next pods are there while the last ones end, and start after`,
+    async (t) => {
+      const cluster = await littleCluster(t, { nodes: ['node-1'], keepsOrder: true, stopMs: 500 })
+      cluster.objects.create(DEPLOYMENT, deployment('web', { replicas: 2, strategy }))
+      await cluster.run()
+      const before = cluster.pods('web').map(({ metadata }) => metadata.uid)
+      setImage(cluster, 'my-image:2')
+      await cluster.run(100)
+      const of = (image: string) => cluster.pods('web').filter(({ spec }) => spec.containers[0]?.image === image)
+      const next = of('my-image:2')
+      t.equal(next.length, 2)
+      for (const { spec, metadata } of next) {
+        t.equal(spec.nodeName, 'node-1', 'bound already')
+        t.same(metadata.annotations?.['holdfast.dev/after']?.split(',').toSorted(), before.toSorted())
+      }
+      t.ok(of('my-image:1').every(({ metadata }) => metadata.deletionTimestamp))
+      // Another device that could run them comes too late to be chosen: nobody could see the last ones end from there.
+      cluster.addNode('node-2')
+      let both = 0
+      for (let step = 0; step < 40; step++) {
+        await cluster.run(50)
+        const running = cluster.pods('web').filter(({ status }) => status?.phase === 'Running')
+        both = Math.max(both, new Set(running.map(({ spec }) => spec.containers[0]?.image)).size)
+      }
+      t.equal(both, 1)
+      t.same(images(cluster), ['my-image:2'])
+      t.equal(web(cluster).status?.availableReplicas, 2)
+      t.equal(sets(cluster).length, 2)
+      setImage(cluster, 'my-image:3')
+      await cluster.run(100)
+      t.notOk(
+        of('my-image:3').some(({ metadata }) => metadata.annotations?.['holdfast.dev/after']),
+        'they could run elsewhere',
+      )
+      await cluster.run(5_000)
+      t.same(images(cluster), ['my-image:3'])
+    },
+  )
+}
+
+t.test(
+  'An update that is undone in the middle ends with the last version that was asked for, and never with both',
+  async (t) => {
+    const cluster = await littleCluster(t, { nodes: ['node-1'], keepsOrder: true, stopMs: 500 })
+    cluster.objects.create(DEPLOYMENT, deployment('web', { replicas: 2, strategy: { type: 'Recreate' } }))
+    await cluster.run()
+    setImage(cluster, 'broken:2')
+    await cluster.run(2_000)
+    setImage(cluster, 'my-image:3')
+    await cluster.run(100)
+    setImage(cluster, 'my-image:1')
+    for (let step = 0; step < 40; step++) {
+      await cluster.run(50)
+      const running = cluster.pods('web').filter(({ status }) => status?.phase === 'Running')
+      t.ok(new Set(running.map(({ spec }) => spec.containers[0]?.image)).size <= 1)
+    }
+    t.same(images(cluster), ['my-image:1'])
+    t.equal(web(cluster).status?.availableReplicas, 2)
+  },
+)
+
 t.test('Recreate is not held for ever by a device that is away', async (t) => {
   const cluster = await littleCluster(t)
   cluster.objects.create(DEPLOYMENT, deployment('web', { strategy: { type: 'Recreate' } }))
