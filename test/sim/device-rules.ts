@@ -5,6 +5,7 @@ import { specHashOf } from '../../agent/reconcile/spec-hash.ts'
 import type { ObservedContainer } from '../../agent/runtime/runtime.ts'
 import { canonicalJson, sha256Hex } from '../../shared/hash.ts'
 import { disconnectPolicyOf, isFenced } from '../../shared/disconnect-policy.ts'
+import { predecessorsOf } from '../../shared/succession.ts'
 import type { DesiredState } from '../../shared/protocol/messages.ts'
 import type { DaemonEvents, EndCause } from './daemon.ts'
 import type { Device } from './device.ts'
@@ -89,11 +90,19 @@ export function createDeviceRules({
     if (other !== undefined && other !== container.id)
       rules.broken('one container of a name runs at a time', `${node}: ${key} runs as ${other} and ${container.id}`)
     running.set(key, container.id)
+    startedInOrder(container)
     const histories = device().agent?.cache.histories(identity.podUid)
     crashes.started(
       container,
       histories?.find((one) => one.container === identity.container),
     )
+  }
+
+  function startedInOrder({ identity: { podUid, pod: name } }: ObservedContainer): void {
+    check()
+    const pod = held?.pods.find(({ metadata }) => metadata.uid === podUid)
+    const beside = pod && [...running.keys()].find((key) => predecessorsOf(pod).includes(key.split('/')[0] ?? ''))
+    if (beside) rules.broken('a pod never runs beside one that it follows', `${node}: ${name} starts, ${beside} runs`)
   }
 
   function ended(container: ObservedContainer, cause: EndCause): void {

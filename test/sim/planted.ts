@@ -202,6 +202,12 @@ export const PLANTED: readonly Planted[] = [
     "read('node') !== node || !podUid || !role || !Number.isInteger(attempt)",
     'false',
   ),
+  one(
+    'a pod does not wait for the one that it follows',
+    'agent/reconcile/pod-worker.js',
+    'if (awaited(pod) !== undefined)',
+    'if (false)',
+  ),
   one('two rounds of one pod at once', 'agent/reconcile/pod-worker.js', 'if (stopped || busy)', 'if (stopped)'),
   one(
     'what was running is made anew when the agent starts',

