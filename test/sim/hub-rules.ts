@@ -55,6 +55,8 @@ const BEATS_TO_LEASE = 4
 const BEATS_OF_GRACE = 1.5
 /** A slow disk holds back what the hub does about it. */
 const MOVES_WITHIN_MS = 30_000
+/** An agent that starts knows of its engine only what it has asked: the hub's loops may never see the moment in between. */
+const BLINK_MS = 100
 /** What was decided is told when the disk has it. */
 const TOLD_WITHIN_MS = 3_000
 const LOOK_EVERY_MS = 5_000
@@ -74,6 +76,8 @@ export function createHubRules(deps: HubRulesDeps): HubRules {
   const heardMs = new Map<string, number>()
   const unreachableMs = new Map<string, number>()
   const whyUnreachable = new Map<string, string | undefined>()
+  /** What it was before, from when to when. */
+  const ended = new Map<string, { why: string | undefined; sinceMs: number; atMs: number }>()
   /** How long it was so the last time. */
   const lastForMs = new Map<string, number>()
   const forced = new Set<string>()
@@ -162,10 +166,15 @@ export function createHubRules(deps: HubRulesDeps): HubRules {
       const why = whyAway(node)
       const sinceMs = unreachableMs.get(name)
       if (why === whyUnreachable.get(name)) continue
+      const last = ended.get(name)
+      const wasBlink = last !== undefined && last.why === why && timeline.nowMs - last.atMs < BLINK_MS
+      if (sinceMs !== undefined) {
+        lastForMs.set(name, timeline.nowMs - sinceMs)
+        ended.set(name, { why: whyUnreachable.get(name), sinceMs, atMs: timeline.nowMs })
+      }
       whyUnreachable.set(name, why)
-      if (sinceMs !== undefined) lastForMs.set(name, timeline.nowMs - sinceMs)
       if (why === undefined) unreachableMs.delete(name)
-      else unreachableMs.set(name, timeline.nowMs)
+      else unreachableMs.set(name, wasBlink ? last.sinceMs : timeline.nowMs)
     }
   }
 
