@@ -1,11 +1,9 @@
 // faults.test.ts - programs are killed under running work: nothing that was acknowledged is lost, nothing that runs is touched
-import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createClient } from '../../hub/cli/client.ts'
 import type { Pod } from '../../shared/kinds/object.ts'
-import { AGENT } from '../support/agent-process.ts'
-import { startProgram } from '../support/child-program.ts'
+import { cloneOf, isConnected, sessionsOf, timesTold, wasSentAway } from '../support/clone.ts'
 import { eventually } from '../support/eventually.ts'
 import { fileWithin } from '../support/file-within.ts'
 import { ensureMyImages } from '../support/my-image.ts'
@@ -31,9 +29,6 @@ const restartsOf = async ({ kubectl }: Cluster) =>
   (await kubectl.list<Pod>('get pods -l app=web')).items.map(
     ({ status }) => status?.containerStatuses?.[0]?.restartCount ?? -1,
   )
-
-const isConnected = (log: string) =>
-  log.lastIndexOf('connected to the hub') > log.lastIndexOf('no connection to the hub')
 
 /** Scales there and back: hub and devices understand each other again. */
 async function obeys({ kubectl }: Cluster) {
@@ -137,31 +132,21 @@ const stories: Record<string, Story> = {
   async 'a copied identity is sent away: both are told, neither flaps, an event says so'(t, cluster) {
     const [agent] = cluster.agents
     if (!agent) throw new Error('there is no agent')
-    const sessions = () => agent.logs().match(/connected to the hub/g)?.length
     // The hub was just killed: whoever comes first is believed, and that is to be the original.
     await eventually(() => isConnected(agent.logs()), WITHIN_MS)
-    const before = sessions()
-    const folder = join(cluster.dir, 'clone')
-    mkdirSync(folder)
-    cpSync(agent.dataDir, join(folder, 'data'), { recursive: true })
-    const knock = async () => {
-      const clone = startProgram({
-        file: AGENT,
-        args: ['--data-dir', join(folder, 'data'), '--docker-host', 'none'],
-        env: { PATH: process.env['PATH'], HOME: folder },
-      })
-      t.teardown(() => clone.kill9())
-      await clone.ready
-      await eventually(() => /another device uses our identity and was there first/.test(clone.log()), WITHIN_MS)
-      t.notMatch(clone.log(), /connected to the hub/)
-      await clone.kill9()
+    const before = sessionsOf(agent.logs())
+    const clone = cloneOf(agent, join(cluster.dir, 'clone'))
+    t.teardown(() => clone.remove())
+    for (let knocks = 0; knocks < 3; knocks++) {
+      await clone.start()
+      await eventually(() => wasSentAway(clone.log()), WITHIN_MS)
+      t.equal(sessionsOf(clone.log()), 0)
     }
-    for (let tries = 0; tries < 3; tries++) await knock()
-    await eventually(() => /another device shows our identity and was sent away/.test(agent.logs()), WITHIN_MS)
+    await eventually(() => timesTold(agent.logs()) > 0, WITHIN_MS)
     const { kubectl } = cluster
     await eventually(async () => /DuplicateIdentity/.test(await kubectl.ok('get events -A')), WITHIN_MS)
     await untilTold(kubectl, `node ${agent.nodeName}`, /DuplicateIdentity.*two devices use this identity/)
-    t.equal(sessions(), before, 'the first one was never disturbed')
+    t.equal(sessionsOf(agent.logs()), before, 'the first one was never disturbed')
     await obeys(cluster)
   },
 }

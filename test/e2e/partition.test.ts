@@ -1,11 +1,11 @@
 // partition.test.ts - hub and devices on hosts of their own whose cables are cut: what runs where, by each workload's own policy
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Pod } from '../../shared/kinds/object.ts'
-import { AGENT, type AgentProcess } from '../support/agent-process.ts'
-import { startProgram } from '../support/child-program.ts'
+import type { AgentProcess } from '../support/agent-process.ts'
+import { cloneOf, sessionsOf, timesTold, wasSentAway } from '../support/clone.ts'
 import { eventually } from '../support/eventually.ts'
 import { fileWithin } from '../support/file-within.ts'
 import { ensureMyImages } from '../support/my-image.ts'
@@ -180,23 +180,14 @@ const stories: Record<string, (scene: Scene) => Promise<void>> = {
   async 'Another host has a copy of the identity: it is sent away, and the device is not disturbed'(scene) {
     const { t, cluster, away, lan } = scene
     const before = (await away.containers()).map(({ id }) => id).toSorted()
-    const sessions = () => away.logs().match(/connected to the hub/g)?.length
-    const began = sessions()
-    const folder = join(cluster.dir, 'clone')
-    mkdirSync(folder)
-    cpSync(away.dataDir, join(folder, 'data'), { recursive: true, filter: (path) => !path.endsWith('/processes') })
-    const clone = startProgram({
-      file: AGENT,
-      args: ['--data-dir', join(folder, 'data'), '--docker-host', 'none'],
-      env: { PATH: process.env['PATH'], HOME: folder },
-      enter: lan.addHost().enter,
-    })
-    t.teardown(() => clone.kill9())
-    await clone.ready
-    await eventually(() => /another device uses our identity and was there first/.test(clone.log()), WITHIN_MS)
-    await eventually(() => /another device shows our identity and was sent away/.test(away.logs()), WITHIN_MS)
+    const began = sessionsOf(away.logs())
+    const clone = cloneOf(away, join(cluster.dir, 'clone'), lan.addHost())
+    t.teardown(() => clone.remove())
+    await clone.start()
+    await eventually(() => wasSentAway(clone.log()), WITHIN_MS)
+    await eventually(() => timesTold(away.logs()) > 0, WITHIN_MS)
     await eventually(async () => /DuplicateIdentity/.test(await cluster.kubectl.ok('get events -A')), WITHIN_MS)
-    t.equal(sessions(), began)
+    t.equal(sessionsOf(away.logs()), began)
     t.same((await away.containers()).map(({ id }) => id).toSorted(), before)
   },
 }

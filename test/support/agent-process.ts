@@ -78,11 +78,15 @@ export async function startAgentProcess(options: AgentOptions): Promise<AgentPro
     async remove() {
       await program.kill9()
       await engine.removeContainersOf(nodeName)
-      const processes = join(dataDir, 'processes')
-      if (existsSync(processes) && readdirSync(processes).length > 0) await run(['purge'])
-      // What is in memory outlives the agent, as it should.
-      for (const folder of [fenceFolder(dataDir), findMemoryDir(dataDir)])
-        if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+      await removeWork(dataDir, run)
     },
   }
+}
+
+/** The plain processes of an agent that has ended, and what is in memory: both outlive it, as they should. */
+export async function removeWork(dataDir: string, run: AgentProcess['run']): Promise<void> {
+  const processes = join(dataDir, 'processes')
+  if (existsSync(processes) && readdirSync(processes).length > 0) await run(['purge'])
+  for (const folder of [fenceFolder(dataDir), findMemoryDir(dataDir)])
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
 }

@@ -11,8 +11,9 @@ import { findProgram, skipFor } from './require.ts'
 export interface PrivateEngine extends Engine {
   /** For DOCKER_HOST. */
   readonly host: string
+  readonly state: 'up' | 'hanging' | 'down'
   kill9(): Promise<void>
-  /** It takes what it is asked and answers nothing, until it is told to go on. */
+  /** It takes what is asked and does nothing, until `goOn`. */
   hang(): void
   goOn(): void
   /** With the same folders; live-restore unless told otherwise. */
@@ -43,6 +44,7 @@ export async function startPrivateEngine(): Promise<PrivateEngine> {
   execFileSync('ip', ['link', 'set', bridge, 'up'])
   const engine = createEngine(host)
   let daemon: ChildProcess | undefined
+  let isHanging = false
   let ended = Promise.resolve()
   const answers = () =>
     engine.client.call({ method: 'GET', path: '/version' }).then(
@@ -65,28 +67,40 @@ export async function startPrivateEngine(): Promise<PrivateEngine> {
       return answers()
     }, START_WITHIN_MS)
   }
-  await start()
+  const hang = () => {
+    daemon?.kill('SIGSTOP')
+    isHanging = true
+  }
+  const goOn = () => {
+    daemon?.kill('SIGCONT')
+    isHanging = false
+  }
+  const end = async (signal: NodeJS.Signals) => {
+    daemon?.kill(signal)
+    // One that hangs hears nothing but a KILL.
+    goOn()
+    await ended
+    endContainerd(dir)
+  }
+  const remove = async () => {
+    await end('SIGTERM')
+    execFileSync('ip', ['link', 'delete', bridge])
+    unmountBelow(dir)
+    rmSync(dir, { recursive: true, force: true })
+  }
+  try {
+    await start()
+  } catch (error) {
+    await remove()
+    throw error
+  }
   return {
-    ...engine,
-    host,
-    start,
-    hang: () => void daemon?.kill('SIGSTOP'),
-    goOn: () => void daemon?.kill('SIGCONT'),
-    async kill9() {
-      daemon?.kill('SIGKILL')
-      await ended
-      endContainerd(dir)
+    ...{ ...engine, host, start, hang, goOn, remove },
+    get state() {
+      if (daemon?.exitCode !== null || daemon.signalCode !== null) return 'down'
+      return isHanging ? 'hanging' : 'up'
     },
-    async remove() {
-      // A daemon that stands still would not hear the rest.
-      daemon?.kill('SIGCONT')
-      daemon?.kill('SIGTERM')
-      await ended
-      endContainerd(dir)
-      execFileSync('ip', ['link', 'delete', bridge])
-      unmountBelow(dir)
-      rmSync(dir, { recursive: true, force: true })
-    },
+    kill9: () => end('SIGKILL'),
   }
 }
 
