@@ -11,12 +11,20 @@ export interface App {
 
 export const ONCE = 'once'
 
+const TIED = 'tied'
+
 const APPS: readonly App[] = [
   { name: 'plain', runtime: 'process', annotations: {} },
   { name: 'loyal', runtime: 'process', annotations: { [ON_RECONNECT]: 'keep-original' } },
+  { name: 'old', runtime: 'process', annotations: { [ON_RECONNECT]: 'keep-longest-running' } },
+  { name: 'fit', runtime: 'process', annotations: { [ON_RECONNECT]: 'keep-healthiest' } },
+  { name: TIED, runtime: 'process', annotations: { [ON_DISCONNECT]: 'stop', [LOST_AFTER]: '10s' } },
   { name: 'web', runtime: 'docker', annotations: {} },
   { name: 'patient', runtime: 'docker', annotations: { [ON_DISCONNECT]: 'wait' } },
 ]
+
+/** Of pods whose device stops them when it hears no hub; they may go on in the same pod. */
+export const isLeased = (pod: string): boolean => [ONCE, TIED].some((name) => pod.startsWith(`${name}-`))
 
 export const appsFor = (hasEngine: boolean) => APPS.filter(({ runtime }) => hasEngine || runtime === 'process')
 

@@ -1,13 +1,19 @@
 // faults.ts - what bad luck does to a fleet; each answers in words what it has done
 import type { Chance } from '../sim/chance.ts'
 import { findFaketime } from '../support/wrong-clock.ts'
+import { bootEmpty, bootOffline } from './cold-boot.ts'
 import type { Device } from './device.ts'
+import type { DiskTrouble } from './disks.ts'
+import { engineOf, hangEngine, healEngine, killEngine, loseContainers, restartEngine } from './engine-faults.ts'
 import type { Fleet } from './fleet.ts'
+import { copyIdentity } from './identity.ts'
 import { runningOn } from './observed.ts'
 import { restoreHub } from './restore.ts'
 import type { Writer } from './writer.ts'
 
-type Fault = (fleet: Fleet, device: Device, chance: Chance, writer: Writer) => Promise<void> | void
+/** Some cannot come at any moment. */
+type Outcome = 'not now' | void
+type Fault = (fleet: Fleet, device: Device, chance: Chance, writer: Writer) => Promise<Outcome> | Outcome
 
 /** Of one device. */
 const TO_DEVICES: Readonly<Record<string, Fault>> = {
@@ -19,6 +25,7 @@ const TO_DEVICES: Readonly<Record<string, Fault>> = {
   'log of the store lost': (_, device) => device.loseLog(),
   'a program ends': endProgram,
   'boots again, and nothing of what ran is left': bootEmpty,
+  'its disk is copied into a second machine': copyIdentity,
 }
 
 const faketime = findFaketime()
@@ -26,7 +33,29 @@ const TO_CLOCKS: Readonly<Record<string, Fault>> = faketime
   ? { 'starts with a wrong clock': (_, device, chance) => device.loseTime(faketime, chance) }
   : {}
 
+const TO_DISKS: Readonly<Record<string, Fault>> = {
+  'disk full': ({ ailed }, device) => {
+    if (device.diskTroubles.length > 0) return 'not now'
+    ailed.add(device.agent.nodeName)
+    return device.fillDisk()
+  },
+  'disk read-only': ({ ailed }, device) => {
+    ailed.add(device.agent.nodeName)
+    return device.makeDiskReadOnly()
+  },
+  'disk healed': (_, device) => device.healDisk(),
+}
+
+const TO_ENGINE: Readonly<Record<string, Fault>> = {
+  'engine: killed': killEngine,
+  'engine: hangs': hangEngine,
+  'engine: goes on, or is started': healEngine,
+  'engine: killed and started': restartEngine,
+  'engine: killed and started, and what it ran has ended': loseContainers,
+}
+
 const TO_LINKS: Readonly<Record<string, Fault>> = {
+  'boots again without a hub, and nothing of what ran is left': bootOffline,
   'link cut': (_, { agent }) => agent.host?.cut(),
   'what it says is lost': (_, { agent }) => agent.host?.cut('out'),
   'what it hears is lost': (_, { agent }) => agent.host?.cut('in'),
@@ -40,15 +69,17 @@ const TO_HUB: Readonly<Record<string, Fault>> = {
   'hub: killed': (fleet) => killHub(fleet),
   'hub: killed and started': (fleet) => startHub(fleet),
   'hub: hangs': (fleet) => {
-    if (fleet.hubIs !== 'up') return
+    if (fleet.hubIs !== 'up') return 'not now'
     process.kill(fleet.hub.pid, 'SIGSTOP')
     fleet.hubIs = 'hanging'
+    return undefined
   },
   'hub: goes on': wakeHub,
   'hub: restored from a backup': async (fleet, _device, _chance, writer) => {
-    if (fleet.hubIs !== 'up') return
+    if (fleet.hubIs !== 'up') return 'not now'
     await writer.during(() => restoreHub(fleet))
     fleet.wasRestored = true
+    return undefined
   },
   'all: killed and started': async (fleet) => {
     await Promise.all([killHub(fleet), ...fleet.devices.map((device) => device.kill())])
@@ -56,39 +87,51 @@ const TO_HUB: Readonly<Record<string, Fault>> = {
   },
 }
 
-async function endProgram({ engine, ended }: Fleet, { agent }: Device, chance: Chance): Promise<void> {
-  const running = await runningOn(agent, engine)
-  if (running.length === 0) return
+async function endProgram(fleet: Fleet, { agent }: Device, chance: Chance): Promise<Outcome> {
+  const running = await runningOn(agent, engineOf(fleet))
+  if (running.length === 0) return 'not now'
   const victim = chance.pick(running)
-  ended.add(victim.identity.podUid)
+  fleet.ended.add(victim.identity.podUid)
   await victim.kill()
-}
-
-/** As after a power cut with an engine that keeps no containers. */
-async function bootEmpty({ engine, ended }: Fleet, device: Device): Promise<void> {
-  await device.kill()
-  const running = await runningOn(device.agent, engine)
-  for (const { identity } of running) ended.add(identity.podUid)
-  // One that ends by itself meanwhile is as gone as the others.
-  await Promise.allSettled(running.map(async (one) => one.kill()))
-  await engine?.removeContainersOf(device.agent.nodeName)
-  await device.restart()
+  return undefined
 }
 
 export async function fault(fleet: Fleet, writer: Writer, chance: Chance): Promise<string> {
-  const table = { ...TO_DEVICES, ...TO_CLOCKS, ...(fleet.hasLinks && TO_LINKS), ...TO_HUB }
-  const name = chance.pick(Object.keys(table))
+  const table = {
+    ...{ ...TO_DEVICES, ...TO_CLOCKS, ...TO_HUB },
+    ...(fleet.hasLinks && TO_LINKS),
+    ...(fleet.hasDisks && TO_DISKS),
+    ...(fleet.ownEngine && TO_ENGINE),
+  }
+  // Each comes once before any comes again: also a short run has most of them.
+  if (fleet.toCome.length === 0) fleet.toCome = Object.keys(table)
+  const name = chance.pick(fleet.toCome)
   const device = chance.pick(fleet.devices)
-  await table[name]?.(fleet, device, chance, writer)
-  return name.includes(':') ? name : `${device.agent.nodeName}: ${name}`
+  const outcome = await table[name]?.(fleet, device, chance, writer)
+  const what = name.includes(':') ? name : `${device.agent.nodeName}: ${name}`
+  if (outcome === 'not now') return `not now: ${what}`
+  fleet.toCome = fleet.toCome.filter((one) => one !== name)
+  return what
 }
 
-/** Nothing is wrong any more; what was wrong has its consequences still. */
+/** Nothing is wrong any more but the disks; what was wrong has its consequences still. */
 export async function heal(fleet: Fleet): Promise<void> {
   fleet.hubHost?.heal()
   wakeHub(fleet)
+  await healEngine(fleet)
   if (fleet.hubIs === 'down') await startHub(fleet)
   await Promise.all(fleet.devices.map((device) => device.heal()))
+}
+
+export const sickDisks = ({ devices }: Fleet): Map<string, readonly DiskTrouble[]> =>
+  new Map(
+    devices.flatMap(({ agent, diskTroubles }) =>
+      diskTroubles.length > 0 ? [[agent.nodeName, diskTroubles] as const] : [],
+    ),
+  )
+
+export function healDisks({ devices }: Fleet): void {
+  for (const device of devices) device.healDisk()
 }
 
 async function killHub(fleet: Fleet): Promise<void> {

@@ -91,8 +91,7 @@ async function run(settings: Settings): Promise<boolean> {
   try {
     const fleet = await starting
     logs = fleet.logs
-    if (!fleet.hasLinks) tell('skipped: faults of links, which need root, ip, nsenter and iptables')
-    if (!fleet.engine) tell('skipped: workloads in containers, which need a container engine')
+    for (const what of fleet.leftOut) tell(`left out: ${what}`)
     const rounds = await play(fleet, settings, tell, stopping.signal)
     tell(`${rounds} rounds, nothing found`)
     return true

@@ -7,15 +7,20 @@ import type { Engine } from '../support/engine.ts'
 
 export interface Running {
   id: string
+  /** Plain, and not in the engine. */
+  isProcess: boolean
   identity: { pod: string; podUid: string }
   /** By nobody who is responsible for it. */
   kill(): Promise<void> | void
 }
 
+/** Without an engine only its plain processes. */
 export async function runningOn(agent: AgentProcess, engine: Engine | undefined): Promise<Running[]> {
-  const containers = (await agent.containers()).filter(({ name, isRunning }) => isRunning && name !== '')
+  const all = (await engine?.containersOf(agent.nodeName)) ?? []
+  const containers = all.filter(({ name, isRunning }) => isRunning && name !== '')
   const inEngine = containers.map(({ id, pod, podUid }) => ({
     id,
+    isProcess: false,
     identity: { pod, podUid },
     kill: () => engine?.kill(id),
   }))
@@ -33,7 +38,7 @@ function processesOf(dataDir: string): Running[] {
   }
   return [...ids].map((id) => {
     const { identity, pid } = recordOf(join(root, id))
-    return { id, identity, kill: () => killGroup(pid) }
+    return { id, isProcess: true, identity, kill: () => killGroup(pid) }
   })
 }
 

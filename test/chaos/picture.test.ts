@@ -30,6 +30,7 @@ function picture(pods: readonly Pod[], containers: Readonly<Record<string, strin
   ])
   const running = Object.entries(containers).map(([id, uid]) => ({
     id,
+    isProcess: true,
     identity: { pod: uid, podUid: uid },
     kill() {},
   }))

@@ -8,7 +8,8 @@ import type { KubeObject, Node } from '../../shared/kinds/object.ts'
 import { POD } from '../../shared/kinds/pod.ts'
 import { REPLICA_SET } from '../../shared/kinds/replica-set.ts'
 import { isSettled, type Wanted } from '../support/cluster/settled.ts'
-import { ONCE } from './apps.ts'
+import { isLeased } from './apps.ts'
+import { complaint } from './disks.ts'
 import type { Fleet } from './fleet.ts'
 import { runningOn, type Running } from './observed.ts'
 
@@ -28,7 +29,7 @@ export async function takePicture({ client, devices, engine }: Fleet): Promise<P
   return { wanted, devices: seen }
 }
 
-async function allOf(client: Client, kinds: readonly Kind[]): Promise<Wanted> {
+export async function allOf(client: Client, kinds: readonly Kind[]): Promise<Wanted> {
   const lists = new Map<string, readonly KubeObject[]>()
   for (const kind of kinds) {
     const version = apiVersionOf(kind)
@@ -45,7 +46,7 @@ export function unrest({ wanted, devices }: Picture): string | undefined {
   if (bad) return `node ${bad.metadata.name} is not ready: ${conditionOf(bad, 'Ready')?.message}`
   const ill = wanted.list(NODE).find((node) => conditionOf(node, 'StoreRebuilt')?.status === 'True')
   if (ill) return `node ${ill.metadata.name} has not got its store back`
-  return isSettled(wanted, devices)
+  return complaint(wanted.list(NODE)) ?? isSettled(wanted, devices)
 }
 
 const conditionOf = ({ status }: Node, type: string) => status?.conditions?.find((one) => one.type === type)
@@ -56,7 +57,7 @@ export function remade(before: Picture, after: Picture, ended: ReadonlySet<strin
   for (const [uid, was] of containersByPod(before)) {
     const is = now.get(uid)
     // What runs under a lease may be stopped by its device and go on in the same pod.
-    if (!is || ended.has(uid) || is.pod.startsWith(`${ONCE}-`)) continue
+    if (!is || ended.has(uid) || isLeased(is.pod)) continue
     if (is.ids !== was.ids) return `${is.pod} has other containers: ${was.ids} before, ${is.ids} now`
   }
   return undefined

@@ -1,11 +1,13 @@
 // round.ts - some minutes of bad luck in small pieces: a few random steps, then quiet, then everything has to be as it is wanted
 import { sleep, systemClock } from '../../shared/clock.ts'
+import { NODE } from '../../shared/kinds/node.ts'
 import type { Chance } from '../sim/chance.ts'
 import { eventually } from '../support/eventually.ts'
 import { overlap, spans } from '../support/spans.ts'
-import { fault, heal } from './faults.ts'
+import { unsaid } from './disks.ts'
+import { fault, heal, healDisks, sickDisks } from './faults.ts'
 import type { Fleet } from './fleet.ts'
-import { different, moved, remade, takePicture, unrest, type Picture } from './picture.ts'
+import { allOf, different, moved, remade, takePicture, unrest, type Picture } from './picture.ts'
 import { stopUnknown } from './restore.ts'
 import type { User } from './user.ts'
 import type { Writer } from './writer.ts'
@@ -55,6 +57,7 @@ export async function playRound(deps: RoundDeps, before: Picture): Promise<Pictu
   const { fleet, user, writer, chance, tell, stopping } = deps
   user.takeTouched()
   fleet.ended.clear()
+  fleet.ailed.clear()
   fleet.wasRestored = false
   for (let steps = chance.between(STEPS_MIN, STEPS_MAX); steps > 0; steps--) {
     stopping.throwIfAborted()
@@ -63,8 +66,22 @@ export async function playRound(deps: RoundDeps, before: Picture): Promise<Pictu
   }
   stopping.throwIfAborted()
   await inTime(heal(fleet))
+  await complaints(deps)
+  healDisks(fleet)
   tell('everything is healed')
   return quiet(deps, before)
+}
+
+/** Disks come last: that a device has no room, or may not write, is said by one that does everything else. */
+async function complaints({ fleet, tell }: RoundDeps): Promise<void> {
+  const sick = sickDisks(fleet)
+  if (sick.size === 0) return
+  const look = async () => {
+    const silent = unsaid((await allOf(fleet.client, [NODE])).list(NODE), sick)
+    if (silent !== undefined) throw new Error(silent)
+  }
+  await eventually(look, QUIET_WITHIN_MS, LOOK_EVERY_MS)
+  tell(`everything but the disks is healed, and their nodes say so: ${[...sick.keys()].join(', ')}`)
 }
 
 export async function quiet({ fleet, user, writer, singletonFile, tell }: RoundDeps, before?: Picture) {
