@@ -108,6 +108,7 @@ export function createLink(deps: LinkDeps): Link {
   let retry: Timer | undefined
   let keysAgain: Timer | undefined
   let attempt = 0
+  let refusals = 0
   let isRunning = false
   /** Messages to the hub go without a dictionary; it asked for that. */
   let isPlain = false
@@ -234,8 +235,9 @@ export function createLink(deps: LinkDeps): Link {
     const wasStable = mine.openedMs !== undefined && clock.monoMs() - mine.openedMs >= STABLE_AFTER_MS
     if (wasStable) attempt = 0
     const isNews = state.link === 'online' || state.reason?.message !== reason.message
-    const waitMs = waitMsAfter(reason, attempt, { beatEveryMs: everyMs(), random })
-    if (!isRefused(reason)) attempt++
+    const tries = isRefused(reason) ? refusals++ : attempt++
+    if (!isRefused(reason)) refusals = 0
+    const waitMs = waitMsAfter(reason, tries, { beatEveryMs: everyMs(), random })
     if (isNews)
       log[isRefused(reason) ? 'error' : 'warn'](
         { reason: reason.kind, waitMs, why: reason.message },

@@ -11,13 +11,16 @@ const WAIT_BEATS_MAX = 3
 export const STABLE_AFTER_MS = 60_000
 /** Sent away by the hub: somebody has to act, and hammering does not call them. */
 const REFUSED_WAIT_MS = 60_000
+/** The other device may be ourselves before a power cut: of that one the hub has heard nothing for so long by then. */
+const GHOST_BEATS = 2
 
-/** `attempt` counts from 0 since the last stable session. */
+/** `attempt` counts from 0 since the last stable session, and of who is sent away since the first time in a row. */
 export function waitMsAfter(
   reason: CloseReason,
   attempt: number,
   { beatEveryMs, random }: { beatEveryMs: number; random: Pick<Random, 'float'> },
 ): number {
+  if (reason.kind === 'duplicate' && attempt === 0) return Math.min(REFUSED_WAIT_MS, GHOST_BEATS * beatEveryMs)
   if (isRefused(reason)) return REFUSED_WAIT_MS * (1 + random.float())
   const limits: BackoffLimits = { baseMs: BASE_MS, maxMs: Math.min(WAIT_MS_MAX, WAIT_BEATS_MAX * beatEveryMs) }
   return fullJitterMs(attempt, limits, random)

@@ -11,6 +11,7 @@ import { SECRET } from '../../../shared/kinds/secret.ts'
 import type { NodeReport } from '../../../shared/protocol/messages.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startFleetRig, type FleetRig, type RigDevice } from '../../support/fleet-rig.ts'
+import { rawDevice } from '../../support/raw-device.ts'
 
 const boundPod = (name: string, nodeName: string, spec: Partial<Pod['spec']> = {}): NewObject<Pod> => ({
   apiVersion: 'v1',
@@ -285,6 +286,31 @@ t.test('Deleting a node ends its session and its identity for good', async (t) =
   await again.link.start()
   await eventually(() => again.link.state().reason?.kind === 'identity')
 })
+
+t.test(
+  'A device whose power came back at once is let in as soon as the hub knows that its old session is dead',
+  async (t) => {
+    const rig = await startFleetRig({ beatEveryMs: 2_000 })
+    t.teardown(() => rig.stop())
+    const dir = rig.folder()
+    const identity = await rig.join(undefined, { nodeName: 'till' })
+    const before = await rig.device(identity, { dir })
+    await before.link.start()
+    await eventually(() => before.cache.desired() !== undefined)
+    await before.link.stop()
+    await before.cache.stop()
+    // Its connection stands at the hub: nothing was said when power went.
+    const ghost = await rawDevice(identity, { session: 1_000_000 })
+    await ghost.hello()
+    await eventually(() => rig.fleet.session('till') !== undefined)
+    const after = await rig.device(identity, { dir })
+    await ghost.beat()
+    await after.link.start()
+    await eventually(() => after.link.state().reason?.kind === 'duplicate')
+    await eventually(() => after.link.state().link === 'online')
+    t.ok(await ghost.closed, 'and the old one is over')
+  },
+)
 
 t.test('Of two devices with one identity the first stays, both are told, and neither flaps', async (t) => {
   const rig = await startFleetRig()

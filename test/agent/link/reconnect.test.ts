@@ -31,6 +31,14 @@ t.test('The waits grow, and chance spreads them over their whole length', async 
   t.equal(at(20, 0), 0)
 })
 
+t.test('Who is taken for a copy of itself comes again when the hub can know better, and once only', async (t) => {
+  const at = (attempt: number, beatEveryMs: number) =>
+    waitMsAfter({ kind: 'duplicate', message: 'no' }, attempt, { beatEveryMs, random: { float: () => 0.5 } })
+  t.equal(at(0, 10_000), 20_000, 'whoever was silent for one and a half beats counts no more')
+  t.equal(at(0, 3_600_000), 60_000)
+  t.equal(at(1, 10_000), 90_000)
+})
+
 t.test('Who was sent away waits for a person: a minute or two', async (t) => {
   const waitMs = waitMsAfter({ kind: 'identity', message: 'no' }, 0, {
     beatEveryMs: 1_000,
