@@ -2,7 +2,6 @@
 import type { BackoffLimits } from '../../shared/backoff.ts'
 import { exponentialMs } from '../../shared/backoff.ts'
 import type { Clock } from '../../shared/clock.ts'
-import { NODE } from '../../shared/kinds/node.ts'
 import type { Pod } from '../../shared/kinds/object.ts'
 import type { Log } from '../../shared/log.ts'
 import { STATIC_DICTIONARY } from '../../shared/protocol/dictionary.ts'
@@ -13,13 +12,13 @@ import { compareNumbers } from '../../shared/protocol/ratchet.ts'
 import type { Verifier } from '../../shared/protocol/signing.ts'
 import { topicOf } from '../../shared/protocol/topics.ts'
 import type { Random } from '../../shared/random.ts'
-import { referenceTo, type EventRecorder } from '../store/events.ts'
+import type { EventRecorder } from '../store/events.ts'
 import type { MemoryStore } from '../store/memory-store.ts'
 import type { Objects } from '../store/objects.ts'
 import { readRecovery } from '../store/recovery-record.ts'
 import type { BringBack } from './bring-back.ts'
-import { HUB_COMPONENT } from './components.ts'
 import { continuityOf, isAhead } from './continuity.ts'
+import { warnOfNode } from './node-warning.ts'
 import type { Numbers } from './numbers.ts'
 import type { Revocations } from './revocations.ts'
 import type { Held, Session } from './sessions.ts'
@@ -57,7 +56,7 @@ const ASK: BackoffLimits = { baseMs: 5_000, maxMs: 60_000 }
 const NAMED_MAX = 8
 
 export function createAccounts(deps: AccountsDeps): Accounts {
-  const { store, objects, numbers, clock } = deps
+  const { store, numbers, clock } = deps
   const asked = new WeakMap<Session, { times: number; atMs: number }>()
 
   const lossOf = (): 'tail' | 'rows' => {
@@ -168,9 +167,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 
   function warn(node: string, reason: string, message: string): void {
     deps.log.warn({ node, reason }, message)
-    const about = objects.get(NODE, undefined, node)
-    if (about)
-      deps.events.record({ about: referenceTo(about), severity: 'Warning', reason, message, component: HUB_COMPONENT })
+    warnOfNode(deps, node, reason, message)
   }
 
   return {

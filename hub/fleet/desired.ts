@@ -2,18 +2,17 @@
 import type { BackoffLimits } from '../../shared/backoff.ts'
 import { exponentialMs } from '../../shared/backoff.ts'
 import type { Clock } from '../../shared/clock.ts'
-import { NODE } from '../../shared/kinds/node.ts'
 import type { Log } from '../../shared/log.ts'
 import { dictionaryOf, STATIC_DICTIONARY, type Dictionary } from '../../shared/protocol/dictionary.ts'
 import { canonicalJson, sha256Hex } from '../../shared/hash.ts'
 import { STATE_BYTES_MAX } from '../../shared/protocol/envelope.ts'
 import type { Outcome } from '../store/reconcile-loop.ts'
 import type { Objects } from '../store/objects.ts'
-import { referenceTo, type EventRecorder } from '../store/events.ts'
+import type { EventRecorder } from '../store/events.ts'
 import type { Store } from '../store/store.ts'
 import type { BeatEvery } from './beat-every.ts'
 import { buildDocument, type NodeDocument } from './node-document.ts'
-import { HUB_COMPONENT } from './components.ts'
+import { warnOfNode } from './node-warning.ts'
 import type { Numbers } from './numbers.ts'
 import type { RemovalGuard } from './removal-guard.ts'
 import type { Held, Session, Sessions } from './sessions.ts'
@@ -62,7 +61,7 @@ export interface Desired {
 }
 
 export function createDesired(deps: DesiredDeps): Desired {
-  const { store, objects, sessions, clock } = deps
+  const { store, sessions, clock } = deps
   const sendings = new Map<string, Sending>()
   const dirty = new Set<string>()
 
@@ -120,9 +119,7 @@ export function createDesired(deps: DesiredDeps): Desired {
 
   function warn(node: string, reason: string, message: string): void {
     deps.log.warn({ node, reason }, message)
-    const about = objects.get(NODE, undefined, node)
-    if (about)
-      deps.events.record({ about: referenceTo(about), severity: 'Warning', reason, message, component: HUB_COMPONENT })
+    warnOfNode(deps, node, reason, message)
   }
 
   return {

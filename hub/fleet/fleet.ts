@@ -11,7 +11,7 @@ import type { Random } from '../../shared/random.ts'
 import type { Service } from '../../shared/service.ts'
 import type { Admission, Broker, Connection, Peer } from '../broker/broker.ts'
 import { peerOf } from '../broker/peer.ts'
-import { referenceTo, type EventRecorder } from '../store/events.ts'
+import type { EventRecorder } from '../store/events.ts'
 import type { Objects } from '../store/objects.ts'
 import { createReconcileLoop, type ReconcileLoop } from '../store/reconcile-loop.ts'
 import { noteLockedOut, noteStranger } from '../store/recovery-record.ts'
@@ -19,7 +19,6 @@ import type { MemoryStore } from '../store/memory-store.ts'
 import { sameJson } from '../store/same-json.ts'
 import type { Unwatch } from '../store/store.ts'
 import { createBeatEvery } from './beat-every.ts'
-import { HUB_COMPONENT } from './components.ts'
 import { createEnrolRoutes, type FleetRoute } from './enrol-routes.ts'
 import { createEnrolment } from './enrol.ts'
 import { createIdentities, identityOf, NEVER_ENROLLED } from './identities.ts'
@@ -29,6 +28,7 @@ import { createJournalIngest } from './ingest-journal.ts'
 import { createReportIngest } from './ingest-report.ts'
 import { createJudge, type NodeView } from './judge.ts'
 import { createLeases, type Leases } from './leases.ts'
+import { warnOfNode } from './node-warning.ts'
 import { createOutbox } from './outbox.ts'
 import { pressuresOf, STATE_ANNOTATION } from './node-status.ts'
 import type { Pki } from './pki.ts'
@@ -152,20 +152,14 @@ export function createFleet(deps: FleetDeps): Fleet {
     const present = sessions.current(connection.node)
     if (present) outbox.ack(present, { upTo: 0, notice: 'duplicate identity' })
     const from = `${present?.connection.address} stays, ${connection.address} was sent away`
-    warn(connection, 'DuplicateIdentity', `two devices use this identity: ${from}`)
+    warnOfNode(deps, connection.node, 'DuplicateIdentity', `two devices use this identity: ${from}`)
     return admission
   }
 
   function breach(peer: Peer, message: string): void {
     log.warn({ node: peer.node, why: message }, 'a device broke the rules of the protocol')
     // Somebody with a revoked key does not get to write about the node that took its name.
-    if (identities.refuse(peer) === undefined) warn(peer, 'ProtocolBreach', message)
-  }
-
-  function warn({ node }: Peer, reason: string, message: string): void {
-    const about = objects.get(NODE, undefined, node)
-    if (about)
-      events.record({ about: referenceTo(about), severity: 'Warning', reason, message, component: HUB_COMPONENT })
+    if (identities.refuse(peer) === undefined) warnOfNode(deps, peer.node, 'ProtocolBreach', message)
   }
 
   /** Function declarations, because the judge is made before the sessions have anybody in them. */

@@ -1,12 +1,11 @@
 // removal-guard.ts - before a device is told to stop something, looks whether that was asked for; puts back what only vanished
-import { NODE } from '../../shared/kinds/node.ts'
 import type { Pod } from '../../shared/kinds/object.ts'
 import { POD } from '../../shared/kinds/pod.ts'
 import { desiredState, type DesiredState } from '../../shared/protocol/messages.ts'
 import { parseBody } from '../../shared/protocol/parse-body.ts'
-import { referenceTo, type EventRecorder } from '../store/events.ts'
-import { HUB_COMPONENT } from './components.ts'
+import type { EventRecorder } from '../store/events.ts'
 import { forDevice } from './node-document.ts'
+import { warnOfNode } from './node-warning.ts'
 import { judgeRemoval } from './removal.ts'
 import { putBack, type TakeBackDeps } from './take-back.ts'
 
@@ -66,10 +65,7 @@ export function createRemovalGuard(deps: RemovalGuardDeps): RemovalGuard {
     store.transact((tx) => putBack(deps, tx, state, pods))
     const message = `${vanished.length} of ${count} pods would be stopped here because their objects have vanished: they are kept until you decide. See: holdfast recover`
     deps.log.error({ node, vanished: vanished.length, of: count }, 'objects of pods have vanished and were put back')
-    const about = objects.get(NODE, undefined, node)
-    if (!about) return
-    const head = { about: referenceTo(about), severity: 'Warning', component: HUB_COMPONENT } as const
-    deps.events.record({ ...head, reason: 'RemovalHeld', message })
+    warnOfNode(deps, node, 'RemovalHeld', message)
   }
 
   return {
