@@ -203,7 +203,10 @@ const stories: Record<string, Story> = {
     await eventually(async () => /ErrImageNeverPull/.test(await screen()), WITHIN_MS)
     t.match(await screen(), new RegExp(`node ${nodeName} is cordoned: \`kubectl uncordon`))
     const nodes = await hub.holdfast(['nodes'])
-    t.match(nodes, { code: 0, stdout: /NAME +STATE +LAST BEAT +SITE +RUNTIMES +RESOURCES\n.*Online.*docker,process/ })
+    t.match(nodes, {
+      code: 0,
+      stdout: /NAME +STATE +LAST BEAT +LAST WITNESS +SITE +RUNTIMES +RESOURCES\n.*Online.*docker,process/,
+    })
     const nowhere = await hub.holdfast(['status', '--kubeconfig', '/nowhere'])
     t.match(nowhere, { code: 1, stderr: /^holdfast: / })
   },
