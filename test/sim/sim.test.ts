@@ -11,7 +11,7 @@ import { runPlanted } from './run-planted.ts'
 import { runSeeds } from './run-seeds.ts'
 import { simulate } from './simulate.ts'
 
-/** A minute and a half on two cores. */
+/** Some 75 s on two cores. */
 const SEEDS = 2_000
 const JOBS = availableParallelism()
 /** The quickest of each part, found by the first few seeds; all of them: npm run sim -- --planted. */
