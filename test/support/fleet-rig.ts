@@ -13,7 +13,7 @@ import { acceptByteStream } from '../../hub/api/streams/byte-stream.ts'
 import { createAedesBroker, type AedesBrokerDeps } from '../../hub/broker/aedes-broker.ts'
 import type { Broker } from '../../hub/broker/broker.ts'
 import { createFleet, type Fleet } from '../../hub/fleet/fleet.ts'
-import { loadOrCreatePki, type Pki } from '../../hub/fleet/pki.ts'
+import type { Pki } from '../../hub/fleet/pki.ts'
 import { createRecovery, createRecoveryNote } from '../../hub/fleet/recovery.ts'
 import { createRevocations, type Revocations } from '../../hub/fleet/revocations.ts'
 import { createEventRecorder, type EventRecorder } from '../../hub/store/events.ts'
@@ -36,6 +36,7 @@ import type { NodeFacts, Sample } from '../../shared/protocol/messages.ts'
 import { systemRandom } from '../../shared/random.ts'
 import type { Service } from '../../shared/service.ts'
 import { freePort } from './free-port.ts'
+import { sharedPki } from './shared-pki.ts'
 import { startedStore } from './store.ts'
 
 /** The fastest that agents beat. */
@@ -89,15 +90,6 @@ export interface FleetRig {
   stop(): Promise<void>
 }
 
-let sharedPki: Promise<Pki> | undefined
-const pkiOfAll = () =>
-  (sharedPki ??= loadOrCreatePki({
-    dir: mkdtempSync(join(tmpdir(), 'holdfast-pki-')),
-    names: ['localhost'],
-    addresses: ['127.0.0.1'],
-    random: systemRandom,
-  }))
-
 interface Hub {
   store: MemoryStore
   objects: Objects
@@ -120,7 +112,7 @@ export async function startFleetRig(
     revocations?: () => Revocations
   } = {},
 ): Promise<FleetRig> {
-  const loadPki = options.pki ?? pkiOfAll
+  const loadPki = options.pki ?? sharedPki
   let pki = await loadPki()
   const journal = options.journal ?? createMemoryJournal({ random: systemRandom })
   const ends: (() => Promise<void> | void)[] = []

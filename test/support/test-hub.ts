@@ -1,9 +1,7 @@
 // test-hub.ts - the API server of a hub in this process: a real port, real TLS, real tokens, its disk in memory
+import { generateKeyPairSync } from 'node:crypto'
 import { Agent, request as httpsRequest } from 'node:https'
-import { mkdtemp } from 'node:fs/promises'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createAccess, type TokenAccess } from '../../hub/api/access/create-access.ts'
 import { createServiceAccountTokens, type ServiceAccountTokens } from '../../hub/api/access/service-account-tokens.ts'
 import { createTokenKey } from '../../hub/api/access/token-key.ts'
@@ -11,7 +9,6 @@ import { mintToken } from '../../hub/api/access/tokens.ts'
 import { createCustomKinds } from '../../hub/api/crd.ts'
 import type { Extension } from '../../hub/api/extension.ts'
 import { createApiServer, type ApiServer } from '../../hub/api/server.ts'
-import { loadOrCreatePki, type Pki } from '../../hub/fleet/pki.ts'
 import { createObjects, type Objects } from '../../hub/store/objects.ts'
 import type { HistoryLimits } from '../../hub/store/history.ts'
 import type { MemoryStore } from '../../hub/store/memory-store.ts'
@@ -22,7 +19,7 @@ import { NAMESPACE } from '../../shared/kinds/namespace.ts'
 import { createRegistry, type Registry } from '../../shared/kinds/registry.ts'
 import { silentLog } from '../../shared/log.ts'
 import { systemRandom } from '../../shared/random.ts'
-import { generateKeyPairSync } from 'node:crypto'
+import { sharedPki } from './shared-pki.ts'
 import { startedStore } from './store.ts'
 
 export interface Reply {
@@ -55,16 +52,6 @@ export interface TestHub {
   stop(): Promise<void>
 }
 
-let sharedPki: Promise<Pki> | undefined
-
-/** One CA for all tests of a process: keys cost time. */
-async function pki(): Promise<Pki> {
-  sharedPki ??= mkdtemp(join(tmpdir(), 'holdfast-test-pki-')).then((dir) =>
-    loadOrCreatePki({ dir, names: ['localhost'], addresses: ['127.0.0.1'], random: systemRandom }),
-  )
-  return sharedPki
-}
-
 export interface TestHubParts {
   objects: Objects
   access: TokenAccess
@@ -84,7 +71,7 @@ export async function startTestHub({
   clock = systemClock,
   historyLimits,
 }: TestHubOptions = {}): Promise<TestHub> {
-  const keys = await pki()
+  const keys = await sharedPki()
   const store = await startedStore(historyLimits && { historyLimits })
   const registry = createRegistry(builtinKinds)
   const objects = createObjects({ store, namespaces: NAMESPACE, clock, random: systemRandom })

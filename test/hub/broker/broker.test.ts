@@ -1,9 +1,6 @@
 // broker.test.ts - attacks the broker with raw sockets: what no agent sends is refused, bounded, and told
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import t from 'tap'
@@ -13,19 +10,15 @@ import { createAedesBroker } from '../../../hub/broker/aedes-broker.ts'
 import type { Admission, Broker, Connection } from '../../../hub/broker/broker.ts'
 import type { CapSettings } from '../../../hub/broker/connection-caps.ts'
 import { createPacketGuard } from '../../../hub/broker/packet-guard.ts'
-import { loadOrCreatePki } from '../../../hub/fleet/pki.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import { silentLog } from '../../../shared/log.ts'
-import { systemRandom } from '../../../shared/random.ts'
 import { eventually } from '../../support/eventually.ts'
-
-const dir = mkdtempSync(join(tmpdir(), 'holdfast-pki-'))
-const pkiOfAll = loadOrCreatePki({ dir, names: ['localhost'], addresses: [], random: systemRandom })
+import { sharedPki } from '../../support/shared-pki.ts'
 
 async function device(name: string) {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const cert = await (await pkiOfAll).issueNode(await certificateRequest(key), name)
+  const cert = await (await sharedPki()).issueNode(await certificateRequest(key), name)
   return { name, key, cert }
 }
 type Device = Awaited<ReturnType<typeof device>>
@@ -38,7 +31,7 @@ interface Rig {
 }
 
 async function startBroker(caps?: CapSettings, admission: Admission = { ok: true }): Promise<Rig> {
-  const pki = await pkiOfAll
+  const pki = await sharedPki()
   const tls = { caPem: pki.caPem, certPem: pki.serverCertPem, keyPem: pki.serverKeyPem }
   const broker = createAedesBroker({
     listen: { host: '127.0.0.1', port: 0 },
@@ -102,7 +95,7 @@ interface Raw {
   closed: Promise<void>
 }
 async function dial({ broker }: Rig, by?: Device): Promise<Raw> {
-  const { caPem: ca } = await pkiOfAll
+  const { caPem: ca } = await sharedPki()
   const socket = connectTls({
     host: '127.0.0.1',
     servername: 'localhost',
