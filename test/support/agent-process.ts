@@ -1,13 +1,12 @@
 // agent-process.ts - `holdfast-agent` as a process of its own: the one bundled file that devices run
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fenceFolder } from '../../agent/fence/fence-process.ts'
-import { findMemoryDir } from '../../agent/reconcile/volumes.ts'
 import { startProgram, type ChildProgram } from './child-program.ts'
 import type { Engine, SeenContainer } from './engine.ts'
 import { runNode } from './hub-process.ts'
 import type { Run } from './kubectl.ts'
+import { removeMemoryFolders } from './memory-folders.ts'
 import type { Host } from './netns.ts'
 
 export const AGENT = fileURLToPath(new URL('../../agent.cjs', import.meta.url))
@@ -87,6 +86,5 @@ export async function startAgentProcess(options: AgentOptions): Promise<AgentPro
 export async function removeWork(dataDir: string, run: AgentProcess['run']): Promise<void> {
   const processes = join(dataDir, 'processes')
   if (existsSync(processes) && readdirSync(processes).length > 0) await run(['purge'])
-  for (const folder of [fenceFolder(dataDir), findMemoryDir(dataDir)])
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+  removeMemoryFolders(dataDir)
 }

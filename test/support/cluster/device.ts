@@ -14,6 +14,7 @@ import { systemRandom } from '../../../shared/random.ts'
 import { resolveSettings } from '../../../shared/settings.ts'
 import { createFakeRuntime, type FakeRuntime } from '../fake-runtime.ts'
 import { facts } from '../fleet-rig.ts'
+import { removeMemoryFolders } from '../memory-folders.ts'
 import { startForwarder, type Forwarder } from './forwarder.ts'
 import type { HubProcess } from './hub-process.ts'
 
@@ -133,6 +134,7 @@ export async function createDevice(
       running = undefined
       for (const agent of crashed) await agent.stop()
       for (const link of Object.values(links)) await link.close()
+      removeMemoryFolders(dataDir)
     },
   }
 }
