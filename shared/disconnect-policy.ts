@@ -50,6 +50,10 @@ const GRACE_SECONDS = 30
 
 type Annotated = Pick<Pod, 'metadata' | 'spec'>
 
+/** Put aside: its device is not heard of, and its owner has somebody else in its place. */
+export const isDisconnected = ({ status }: Pick<Pod, 'status'>): boolean =>
+  status?.conditions?.some((one) => one.type === DISCONNECTED && one.status === 'True') ?? false
+
 /** Total: what the API would have refused counts as not said. */
 export function disconnectPolicyOf({ metadata }: Pick<Pod, 'metadata'>): DisconnectPolicy {
   const said = metadata.annotations ?? {}

@@ -1,5 +1,5 @@
 // rebalance.ts - which pods to move so that each ReplicaSet is spread over the devices that are there now; pure, and explains itself
-import { disconnectPolicyOf, DISCONNECTED, isSingleton } from './disconnect-policy.ts'
+import { disconnectPolicyOf, isDisconnected, isSingleton } from './disconnect-policy.ts'
 import type { Node, OwnerReference, Pod } from './kinds/object.ts'
 import { lastKnownSince } from './last-known.ts'
 import { emptiest, fleetRoom, fullest, spreadText, type Domain, type FleetRoom } from './spread.ts'
@@ -170,8 +170,7 @@ function whyNot({ pods }: Group, { emptyDirs }: RebalanceOptions): string | unde
 
 /** On a device that is away, and replaced or given up already: it counts for nobody, and may stay so for long. */
 export const isOutOfReach = (pod: Pod): boolean =>
-  pod.status?.conditions?.some(({ type, status: is }) => type === DISCONNECTED && is === 'True') === true ||
-  (pod.metadata.deletionTimestamp !== undefined && lastKnownSince(pod) !== undefined)
+  isDisconnected(pod) || (pod.metadata.deletionTimestamp !== undefined && lastKnownSince(pod) !== undefined)
 
 export const isSteady = ({ metadata, spec, status }: Pod): boolean =>
   !metadata.deletionTimestamp &&

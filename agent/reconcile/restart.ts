@@ -1,7 +1,7 @@
 // restart.ts - decides when a container that ended may start again, and what its end says about its future
 import { exponentialMs } from '../../shared/backoff.ts'
 import type { ContainerHistory } from '../cache/cache.ts'
-import type { ObservedContainer } from '../runtime/runtime.ts'
+import { NOT_EXECUTABLE_EXIT, NOT_FOUND_EXIT, type ObservedContainer } from '../runtime/runtime.ts'
 import type { RestartPolicy } from './pod-shape.ts'
 
 /** Upstream starts at 10 s; at the edge most crashes are a neighbour that is a second late. */
@@ -10,8 +10,7 @@ export const CRASH_BACKOFF = { baseMs: 1_000, maxMs: 300_000 }
 export const CRASH_RESET_MS = 600_000
 /** What upstream says of a container that ended and left no word. */
 const UNKNOWN_EXIT = 137
-/** It cannot be executed; it is not there. */
-const COMMAND_FAULTS = [126, 127]
+const COMMAND_FAULTS = [NOT_EXECUTABLE_EXIT, NOT_FOUND_EXIT]
 
 /** The first restart comes at once, then 1 s, 2 s, 4 s ... 5 min. */
 export const crashDelayMs = (crashes: number): number => (crashes <= 1 ? 0 : exponentialMs(crashes - 2, CRASH_BACKOFF))

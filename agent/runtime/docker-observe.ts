@@ -1,10 +1,7 @@
 // docker-observe.ts - the engine's inspect answer as an ObservedContainer
 import type { Dockerode } from './docker-client.ts'
 import { identityFromLabels } from './docker-identity.ts'
-import type { ObservedContainer } from './runtime.ts'
-
-/** What engines note of a start that failed and was not the command's fault. */
-const CANNOT_START_EXIT = 128
+import { CANNOT_START_EXIT, type ObservedContainer } from './runtime.ts'
 
 /** undefined: the container is not ours. */
 export function observe(node: string, inspected: Dockerode.ContainerInspectInfo): ObservedContainer | undefined {

@@ -4,7 +4,7 @@ import { sleep, type Clock } from '../../shared/clock.ts'
 import { FOLLOW_MS, type DockerClient, type Dockerode } from './docker-client.ts'
 import { demux, passThrough } from './docker-demux.ts'
 import { EngineError } from './docker-errors.ts'
-import type { ExecRequest, LogRequest, Runtime } from './runtime.ts'
+import { NOT_EXECUTABLE_EXIT, NOT_FOUND_EXIT, type ExecRequest, type LogRequest, type Runtime } from './runtime.ts'
 import { limited, toWritables, type Sink } from './sink.ts'
 import { createTerminalSize } from './terminal-size.ts'
 
@@ -19,9 +19,6 @@ export interface DockerStreamsDeps {
 /** The stream ends a moment before the engine knows the exit code. */
 const EXIT_CODE_TRIES = 50
 const EXIT_CODE_EVERY_MS = 20
-/** What a shell answers when there is no such command, and when it may not run it. */
-const NOT_FOUND_EXIT = 127
-const NOT_EXECUTABLE_EXIT = 126
 
 export function createDockerStreams(deps: DockerStreamsDeps): Pick<Runtime, 'logs' | 'exec' | 'attach'> {
   const { client, inspect } = deps

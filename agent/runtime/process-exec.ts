@@ -5,11 +5,8 @@ import type { Clock } from '../../shared/clock.ts'
 import { exitCode } from './child-end.ts'
 import { allStats } from './proc.ts'
 import { findProgram, type Launch } from './process-launch.ts'
-import { StartError, type ExecRequest } from './runtime.ts'
+import { NOT_FOUND_EXIT, StartError, type ExecRequest } from './runtime.ts'
 import { createTerminalSize } from './terminal-size.ts'
-
-/** What a shell answers when there is no such command. */
-const NOT_FOUND_EXIT = 127
 
 export async function execBeside(clock: Clock, launch: Launch, request: ExecRequest): Promise<number> {
   const { command, tty, stdin, stdout, stderr, signal, stdout: terminal } = request

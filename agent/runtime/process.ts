@@ -16,7 +16,14 @@ import { rotateLog } from './process-logs.ts'
 import { observeRecord, processFolder, type ProcessRecord } from './process-record.ts'
 import { superviseProcess } from './process-supervisor.ts'
 import { createProcessTable, type ProcessTable } from './process-table.ts'
-import { StartError, type ContainerSpec, type Runtime, type RuntimeEvent } from './runtime.ts'
+import {
+  CANNOT_START_EXIT,
+  NOT_FOUND_EXIT,
+  StartError,
+  type ContainerSpec,
+  type Runtime,
+  type RuntimeEvent,
+} from './runtime.ts'
 import { toWritables } from './sink.ts'
 import { terminationMessage } from './termination-message.ts'
 import { unenforced } from './process-limits.ts'
@@ -34,9 +41,6 @@ const LOOK_EVERY_MS = 1_000
 /** A killed process is gone at once, except one that waits for a disk. */
 const KILL_TRIES = 100
 const KILL_EVERY_MS = 20
-/** As container engines tell a command that is not there from a device that could not start it. */
-const NOT_FOUND_EXIT = 127
-const CANNOT_START_EXIT = 128
 const IMAGE = { id: 'process', user: '' }
 
 /** Linux only: the identity of a process is read from /proc. */

@@ -111,6 +111,12 @@ export interface ContainerSpec {
   termination?: Termination
 }
 
+// What shells and engines answer for a command that did not run: it is there and may not be executed, it is not there, or
+// it is not at fault.
+export const NOT_EXECUTABLE_EXIT = 126
+export const NOT_FOUND_EXIT = 127
+export const CANNOT_START_EXIT = 128
+
 export interface ObservedContainer {
   id: string
   identity: ContainerIdentity
@@ -119,7 +125,7 @@ export interface ObservedContainer {
   createdAtMs: number
   startedAtMs?: number
   finishedAtMs?: number
-  /** Of one that could not start: 126 or 127 when its command cannot be run, wherever it is tried. */
+  /** Of one that could not start: the first two of these when its command cannot be run, wherever it is tried. */
   exitCode?: number
   signal?: number
   outOfMemory?: boolean

@@ -1,14 +1,11 @@
 // pod-state.ts - what controllers ask of a pod: does it still count, is it ready, since when
-import { DISCONNECTED } from '../../shared/disconnect-policy.ts'
+import { isDisconnected } from '../../shared/disconnect-policy.ts'
 import type { Pod, PodCondition } from '../../shared/kinds/object.ts'
 
 export const podCondition = (pod: Pod, type: string): PodCondition | undefined =>
   pod.status?.conditions?.find((condition) => condition.type === type)
 
 export const hasFinished = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
-
-/** Put aside: its device is not heard of, and its owner has somebody else in its place. */
-export const isDisconnected = (pod: Pod): boolean => podCondition(pod, DISCONNECTED)?.status === 'True'
 
 /** Counts towards somebody's replicas: neither ended, nor on its way out, nor put aside. */
 export const isActive = (pod: Pod): boolean =>

@@ -18,7 +18,7 @@ import type { Objects } from '../store/objects.ts'
 import { readRecovery } from '../store/recovery-record.ts'
 import type { BringBack } from './bring-back.ts'
 import { continuityOf, isAhead } from './continuity.ts'
-import { warnOfNode } from './node-warning.ts'
+import { logAndWarn } from './node-warning.ts'
 import type { Numbers } from './numbers.ts'
 import type { Revocations } from './revocations.ts'
 import type { Held, Session } from './sessions.ts'
@@ -82,7 +82,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
   function hasNothingToShow(session: Session): boolean {
     if (session.hello?.held.digest !== undefined) return false
     if (!asked.has(session))
-      warn(
+      logAndWarn(
+        deps,
         session.connection.node,
         'NothingToShow',
         'the device has lost what it held, and the hub may have lost a part of it too: what the hub does not know of stops there',
@@ -107,7 +108,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
   function tellUnproven({ connection: { node }, hello }: Session): void {
     const { epoch, revision } = hello?.held ?? { epoch: 0, revision: 0 }
     const what = `the device says that it holds state ${epoch}/${revision}, which this hub does not remember, and has not shown it`
-    warn(node, 'HubBehind', `${what}: it keeps what it has and is told nothing`)
+    logAndWarn(deps, node, 'HubBehind', `${what}: it keeps what it has and is told nothing`)
   }
 
   function take(session: Session, signed: Buffer): boolean {
@@ -116,7 +117,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     if (!claimed || isKnown(session)) return false
     const held = readHeld(node, signed, deps.verifier)
     if (!held.ok) {
-      warn(node, 'HeldStateRefused', `what the device shows as its state is not believed: ${held.why}`)
+      logAndWarn(deps, node, 'HeldStateRefused', `what the device shows as its state is not believed: ${held.why}`)
       return false
     }
     // An older one would hide what came after it.
@@ -142,7 +143,8 @@ export function createAccounts(deps: AccountsDeps): Accounts {
     const behind = `the device was told state ${epoch}/${revision} by this hub, which is at ${own}/${store.revision} and does not remember it`
     store.beginEpoch(held)
     openNote()
-    warn(
+    logAndWarn(
+      deps,
       node,
       'HubBehind',
       `${behind}: the hub was restored from an older copy. A new epoch begins; nothing that runs is stopped. See: holdfast recover`,
@@ -154,20 +156,21 @@ export function createAccounts(deps: AccountsDeps): Accounts {
   function tell(node: string, { unknown, changed, gone }: BringBack): void {
     const kept = unknown.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     if (kept.length > 0)
-      warn(
+      logAndWarn(
+        deps,
         node,
         'UnknownPods',
         `run here and were lost by the hub, which keeps them until you decide: ${named(kept)}. See: holdfast recover`,
       )
     if (changed.length > 0)
-      warn(node, 'NewerPods', `the hub had these in an older form, the newer counts: ${named(changed)}`)
+      logAndWarn(deps, node, 'NewerPods', `the hub had these in an older form, the newer counts: ${named(changed)}`)
     if (gone.length > 0)
-      warn(node, 'PodsGone', `had been taken from this node in the part of the history that is lost: ${named(gone)}`)
-  }
-
-  function warn(node: string, reason: string, message: string): void {
-    deps.log.warn({ node, reason }, message)
-    warnOfNode(deps, node, reason, message)
+      logAndWarn(
+        deps,
+        node,
+        'PodsGone',
+        `had been taken from this node in the part of the history that is lost: ${named(gone)}`,
+      )
   }
 
   return {

@@ -12,7 +12,7 @@ import type { EventRecorder } from '../store/events.ts'
 import type { Store } from '../store/store.ts'
 import type { BeatEvery } from './beat-every.ts'
 import { buildDocument, type NodeDocument } from './node-document.ts'
-import { warnOfNode } from './node-warning.ts'
+import { logAndWarn } from './node-warning.ts'
 import type { Numbers } from './numbers.ts'
 import type { RemovalGuard } from './removal-guard.ts'
 import type { Held, Session, Sessions } from './sessions.ts'
@@ -96,7 +96,8 @@ export function createDesired(deps: DesiredDeps): Desired {
     const number = numberFor(node, document, session, before)
     const body = bytesOf(document, number)
     if (body.length > STATE_BYTES_MAX) {
-      warn(
+      logAndWarn(
+        deps,
         node,
         'StateTooLarge',
         `everything for this node is ${body.length} bytes, more than ${STATE_BYTES_MAX}: it keeps what it has`,
@@ -115,11 +116,6 @@ export function createDesired(deps: DesiredDeps): Desired {
     const held = session.hello?.held
     if (!before && held && deps.isSignedNow(session) && held.digest === sha256Hex(bytesOf(document, held))) return held
     return deps.numbers.issue(node, deps.epoch(), deps.above(session))
-  }
-
-  function warn(node: string, reason: string, message: string): void {
-    deps.log.warn({ node, reason }, message)
-    warnOfNode(deps, node, reason, message)
   }
 
   return {

@@ -1,8 +1,8 @@
 // ingest-report.ts - writes what a device says about itself and its pods into the store: only about its own, and only what fits
 import type { Clock } from '../../shared/clock.ts'
 import { NODE } from '../../shared/kinds/node.ts'
-import type { NodeCondition, Pod } from '../../shared/kinds/object.ts'
-import { DISCONNECTED } from '../../shared/disconnect-policy.ts'
+import type { NodeCondition } from '../../shared/kinds/object.ts'
+import { isDisconnected } from '../../shared/disconnect-policy.ts'
 import { POD } from '../../shared/kinds/pod.ts'
 import { StatusError } from '../../shared/kinds/status-error.ts'
 import type { Log } from '../../shared/log.ts'
@@ -49,7 +49,7 @@ export function createReportIngest({
       return
     }
     // What a device says of a pod whose runtime does not answer is what it said before: it was put aside for that.
-    if (isPutAside(pod) && isRuntimeDown(pod.spec, conditions)) return
+    if (isDisconnected(pod) && isRuntimeDown(pod.spec, conditions)) return
     const read = readPodStatus(reported.status)
     if (!read.ok) return refuse(node, reported, read.why)
     const change = (current: typeof pod) => {
@@ -116,9 +116,6 @@ export function createReportIngest({
     )
   }
 }
-
-const isPutAside = ({ status }: Pod): boolean =>
-  status?.conditions?.some(({ type, status: said }) => type === DISCONNECTED && said === 'True') ?? false
 
 /** What the agent itself says about being ready, such as a runtime that does not answer. */
 export function reportedReady(

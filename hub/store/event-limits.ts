@@ -41,7 +41,10 @@ export interface ClockJump {
   aheadMs: number
 }
 
-/** Those that are too old and not the last that is known of somebody, and of the rest the oldest beyond the bound: what is normal before warnings, down to half of all. */
+/**
+ * Those that are too old and not the last that is known of somebody, and of the rest the oldest beyond the bound: what is
+ * normal before warnings, down to half of all.
+ */
 export function eventsToDrop(
   events: readonly Event[],
   wallMs: number,

@@ -4,19 +4,20 @@
 // on, so that the word "deleted" would promise what nobody can do, and could not be taken back when the device returns.
 // - A pod that may be doubled (`replace`) is put aside: it keeps its object, its Ready is False, `kubectl get` shows
 //   NodeLost, it counts for nobody's replicas, and so its ReplicaSet starts a spare at the moment at which Kubernetes
-//   would; also when its device is there and the runtime does not answer. When the device is back, return.ts lets the pod's policy choose who stays. With the defaults the ready spare
-//   does, as in Kubernetes; a spare that never became ready does not end an original that served all the time.
+//   would; also when its device is there and the runtime does not answer. When the device is back, returns.ts lets the
+//   pod's policy choose who stays. With the defaults the ready spare does, as in Kubernetes; a spare that never became
+//   ready does not end an original that served all the time.
 // - A pod that runs under a lease (`stop`, singletons) is taken away whole, without waiting for its device, as soon as
 //   the device has provably stopped it: as Kubernetes does for nodes with its out-of-service taint. Its owner then makes
 //   the next one. What was told to go meanwhile is waited for in the same way.
 // - Of owners that are not ours nobody knows whether they count a pod that is put aside: theirs are deleted, as ever.
 // - A pod that nobody would start anew stays: taking it away would only lose work.
-import { disconnectPolicyOf, isFenced } from '../../../shared/disconnect-policy.ts'
+import { disconnectPolicyOf, isDisconnected, isFenced } from '../../../shared/disconnect-policy.ts'
 import type { Pod } from '../../../shared/kinds/object.ts'
 import { REPLICA_SET } from '../../../shared/kinds/replica-set.ts'
 import { isUnheardOf } from '../../../shared/last-known.ts'
 import { controllerOf } from '../claim.ts'
-import { hasFinished, isDisconnected } from '../pod-state.ts'
+import { hasFinished } from '../pod-state.ts'
 
 export type Fate =
   | { do: 'stay'; lookAgainInMs: number }

@@ -1,5 +1,5 @@
 // returns.ts - when a device is back and has said what it runs, lets each pod that was put aside count again, or go
-import { DISCONNECTED, NODE_LOST } from '../../../shared/disconnect-policy.ts'
+import { DISCONNECTED, NODE_LOST, isDisconnected } from '../../../shared/disconnect-policy.ts'
 import { NODE } from '../../../shared/kinds/node.ts'
 import type { Pod } from '../../../shared/kinds/object.ts'
 import { POD } from '../../../shared/kinds/pod.ts'
@@ -10,7 +10,7 @@ import { controllerOf } from '../claim.ts'
 import { withoutCondition } from '../conditions.ts'
 import type { ControllerDeps } from '../deps.ts'
 import { isOffline } from '../node-state.ts'
-import { hasFinished, isDisconnected } from '../pod-state.ts'
+import { hasFinished } from '../pod-state.ts'
 import { RETURN_PATIENCE_MS, settle } from './settle.ts'
 
 export function createReturns(deps: ControllerDeps): ReconcileLoop {

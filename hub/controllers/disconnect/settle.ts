@@ -1,7 +1,7 @@
 // settle.ts - who stays when a device returns: the pod that went on there, or one that was started in its place; pure
-import { disconnectPolicyOf, REPLACES, type OnReconnect } from '../../../shared/disconnect-policy.ts'
+import { type OnReconnect, REPLACES, disconnectPolicyOf, isDisconnected } from '../../../shared/disconnect-policy.ts'
 import type { Pod } from '../../../shared/kinds/object.ts'
-import { hasFinished, isDisconnected, isReady } from '../pod-state.ts'
+import { hasFinished, isReady } from '../pod-state.ts'
 
 export type Settlement =
   /** The returned pod counts again, or is among those that go. */

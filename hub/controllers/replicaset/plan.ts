@@ -1,9 +1,10 @@
 // plan.ts - what a ReplicaSet needs next: pods to create, or which pods to delete
 import type { Pod, ReplicaSet } from '../../../shared/kinds/object.ts'
 import { holdsItsPlace } from '../holds-its-place.ts'
-import { isActive, isDisconnected } from '../pod-state.ts'
+import { isActive } from '../pod-state.ts'
 import { deletionOrder } from './ranking.ts'
 import { placesToFill } from './spares.ts'
+import { isDisconnected } from '../../../shared/disconnect-policy.ts'
 
 export type ReplicaSetStep =
   /** `places`: the pods that were put aside, in whose place the first of the new ones are started. */

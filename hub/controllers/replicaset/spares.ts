@@ -1,7 +1,7 @@
 // spares.ts - in whose place a new pod is started; pure
-import { REPLACES } from '../../../shared/disconnect-policy.ts'
+import { REPLACES, isDisconnected } from '../../../shared/disconnect-policy.ts'
 import type { NewObject, Pod } from '../../../shared/kinds/object.ts'
-import { hasFinished, isDisconnected } from '../pod-state.ts'
+import { hasFinished } from '../pod-state.ts'
 
 const isGoing = ({ metadata }: Pod) => metadata.deletionTimestamp !== undefined
 

@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { RETURN_PATIENCE_MS, settle } from '../../../../hub/controllers/disconnect/settle.ts'
-import { isDisconnected } from '../../../../hub/controllers/pod-state.ts'
 import type { Pod } from '../../../../shared/kinds/object.ts'
 import { meta, pod } from '../../../support/builders.ts'
+import { isDisconnected } from '../../../../shared/disconnect-policy.ts'
 
 const NOW = Date.parse('2026-11-20T12:00:00Z')
 

@@ -28,6 +28,7 @@ async function start(t: Test, said: Record<string, string>, spec: Partial<Deploy
   return { cluster, original, fence, away: original.spec.nodeName ?? '' }
 }
 
+const uids = (cluster: LittleCluster) => cluster.pods('web').map(({ metadata }) => metadata.uid)
 const named = (cluster: LittleCluster, { metadata: { name } }: Pod) =>
   cluster.pods('web').find((one) => one.metadata.name === name)
 const others = (cluster: LittleCluster, { metadata: { name } }: Pod) =>
@@ -87,20 +88,14 @@ t.test('Where nothing else could run it, the original goes on as if nothing had 
   t.equal(others(cluster, original)[0]?.spec.nodeName, undefined, 'the spare waits for a node')
   cluster.reconnect(away)
   await cluster.run(5_000)
-  t.same(
-    cluster.pods('web').map(({ metadata }) => metadata.uid),
-    [original.metadata.uid],
-  )
+  t.same(uids(cluster), [original.metadata.uid])
 })
 
 t.test('wait: nothing is started elsewhere, however long it takes', async (t) => {
   const { cluster, original, away } = await start(t, { 'on-disconnect': 'wait' })
   await lose(cluster, away)
   await cluster.run(3_600_000)
-  t.same(
-    cluster.pods('web').map(({ metadata }) => metadata.uid),
-    [original.metadata.uid],
-  )
+  t.same(uids(cluster), [original.metadata.uid])
   cluster.reconnect(away)
   await cluster.run(5_000)
   t.match(status(cluster), { readyReplicas: 1 })
@@ -132,11 +127,7 @@ t.test(
       },
     }))
     await cluster.run(90_000)
-    t.same(
-      cluster.pods('web').map(({ metadata }) => metadata.uid),
-      [original.metadata.uid],
-      'no surge',
-    )
+    t.same(uids(cluster), [original.metadata.uid], 'no surge')
     t.ok(named(cluster, original)?.metadata.deletionTimestamp)
     await cluster.run(60_000)
     t.same(
@@ -225,10 +216,7 @@ t.test(
     t.equal(cluster.pods('web').length, 2)
     cluster.reconnect(away)
     await cluster.run(5_000)
-    t.same(
-      cluster.pods('web').map(({ metadata }) => metadata.uid),
-      [original.metadata.uid],
-    )
+    t.same(uids(cluster), [original.metadata.uid])
   },
 )
 
@@ -240,10 +228,7 @@ t.test('An engine that answers again in time moves nothing', async (t) => {
     cluster.reconnect(away)
     await cluster.run(5_000)
   }
-  t.same(
-    cluster.pods('web').map(({ metadata }) => metadata.uid),
-    [original.metadata.uid],
-  )
+  t.same(uids(cluster), [original.metadata.uid])
 })
 
 const ONCE: readonly Record<string, string>[] = [
@@ -260,10 +245,7 @@ for (const said of ONCE)
       fence.passedAtMs = cluster.clock.monoMs() + 108_000
       await cluster.run(60_000)
     }
-    t.same(
-      cluster.pods('web').map(({ metadata }) => metadata.uid),
-      [original.metadata.uid],
-    )
+    t.same(uids(cluster), [original.metadata.uid])
   })
 
 t.test('Pods of another runtime on the same device are none of its business', async (t) => {
